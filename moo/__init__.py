@@ -1,0 +1,45 @@
+"""moo: one problem, every optimizer.
+
+Public names are imported on first use, so that `import moo` loads neither torch nor matplotlib.
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "Problem": "moo.problem",
+    "Budget": "moo.evaluation",
+    "Evaluation": "moo.evaluation",
+    "Result": "moo.result",
+    "solve": "moo.loop",
+    "compare": "moo.study",
+    "Study": "moo.study",
+    "WeightedSum": "moo.optimizers.weighted_sum",
+    "GradientDescent": "moo.optimizers.gradient_descent",
+    "NSGA2": "moo.optimizers.nsga2",
+    "Pymoo": "moo.optimizers.pymoo",
+    "RandomSearch": "moo.optimizers.random_search",
+    "Mean": "moo.aggregation",
+    "MGDA": "moo.aggregation",
+    "MooError": "moo.errors",
+}
+_MODULES = ("problems", "multimodal", "plot", "indicators")
+
+__all__ = [*_PUBLIC, *_MODULES]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        value = getattr(import_module(_PUBLIC[name]), name)
+    elif name in _MODULES:
+        value = import_module(f"moo.{name}")
+    else:
+        raise AttributeError(f"module 'moo' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,154 @@
+"""Numpy: functions are called row by row or on the batch, derivatives are given or differenced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from moo.backend import Backend, Values, Wanted
+from moo.errors import ProblemError
+
+if TYPE_CHECKING:
+    from moo.problem import Problem
+
+_NUMBERS_AT_ONCE = 10_000_000  # of one batch of finite-difference points (80 MB)
+_STEP = float(np.sqrt(np.finfo(float).eps))  # forward differences: error about 1e-8 relative
+
+
+class NumpyBackend(Backend):
+    """Derivatives are the user's ``jacobian(x) -> (n_obj, n_var)`` or forward differences.
+
+    Args:
+        vectorized: the functions take X (n, n_var) instead of one x (n_var,).
+        jacobian: the user's Jacobian of the objectives, vectorized likewise.
+    """
+
+    kind = "numpy"
+
+    def __init__(self, vectorized: bool, jacobian: Callable[..., Any] | None) -> None:
+        super().__init__(vectorized)
+        self.jacobian = jacobian
+        self._row_by_row = not vectorized  # numpy has no vmap to try first
+
+    def _needs_differences(self, problem: Problem, wanted: Wanted) -> bool:
+        constraints = problem.n_constr > 0 and (
+            wanted.constraint_jacobians or wanted.scalarize is not None
+        )
+        objectives = wanted.jacobian or wanted.scalarize is not None
+        return constraints or (objectives and self.jacobian is None)
+
+    def cost_of_row(self, problem: Problem, wanted: Wanted) -> tuple[int, int]:
+        n_f = 1 + problem.n_var * self._needs_differences(problem, wanted)
+        given = self.jacobian is not None and (wanted.jacobian or wanted.scalarize is not None)
+        return n_f, problem.n_obj * given
+
+    def evaluate(
+        self, problem: Problem, X: np.ndarray, wanted: Wanted, rng: np.random.Generator | None
+    ) -> Values:
+        values = self.values(problem, X.copy(), rng)
+        if self._needs_differences(problem, wanted):
+            values.J, values.dG, values.dH = self._differences(problem, X, values)
+        if self.jacobian is not None and (wanted.jacobian or wanted.scalarize is not None):
+            values.J = problem.sign[:, None] * self._given_jacobian(problem, X)
+        if wanted.scalarize is not None:
+            _chain(values, wanted)
+        return values
+
+    def _given_jacobian(self, problem: Problem, X: np.ndarray) -> np.ndarray:
+        assert self.jacobian is not None
+        J = self.jacobian(X.copy()) if self.vectorized else [self.jacobian(x.copy()) for x in X]
+        J = np.asarray(J, dtype=float)
+        expected = (len(X), problem.n_obj, problem.n_var)
+        if J.shape != expected:
+            raise ProblemError(
+                f"jacobian= returned shape {J.shape[self.vectorized ^ 1 :]}, expected "
+                f"{expected[self.vectorized ^ 1 :]}: {'candidates, ' if self.vectorized else ''}"
+                "objectives, decision variables"
+            )
+        return J
+
+    def _differences(self, problem: Problem, X: np.ndarray, base: Values) -> list[np.ndarray]:
+        """Forward differences of F, G and H; a step that would leave the box goes backward."""
+        n, d = X.shape
+        derivatives = [np.empty((n, part.shape[1], d)) for part in (base.F, base.G, base.H)]
+        h = _STEP * np.maximum(1.0, np.abs(X))
+        h = np.where(X + h > problem.xu, -h, h)
+        chunk = max(1, _NUMBERS_AT_ONCE // (d * d))
+        for start in range(0, n, chunk):
+            rows = slice(start, start + chunk)
+            shifted = X[rows, None, :] + h[rows, :, None] * np.eye(d)
+            moved = self.values(problem, shifted.reshape(-1, d))
+            parts = zip(
+                derivatives, (base.F, base.G, base.H), (moved.F, moved.G, moved.H), strict=True
+            )
+            for derivative, at, after in parts:
+                change = after.reshape(len(shifted), d, at.shape[1]) - at[rows, None, :]
+                derivative[rows] = np.swapaxes(change / h[rows, :, None], 1, 2)
+        return derivatives
+
+    def _call_batch(
+        self, function: Callable[..., Any], X: np.ndarray, width: int, what: str
+    ) -> np.ndarray:
+        return np.asarray(self._columns(function(X), len(X), width, what))
+
+    def number(self, output: Any, what: str) -> np.ndarray:
+        value = np.asarray(output)
+        if value.dtype.kind not in "biufc":
+            raise ProblemError(
+                f"one of the {what} returned {type(output).__name__}, expected a number or an array"
+            )
+        return value if value.dtype.kind in "fc" else value.astype(float)
+
+    def constant(self, values: np.ndarray, X: np.ndarray) -> np.ndarray:
+        return values
+
+    def is_complex(self, value: np.ndarray) -> bool:
+        return value.dtype.kind == "c"
+
+    def stack(self, values: list[np.ndarray], axis: int = 0) -> np.ndarray:
+        return np.stack(values, axis)
+
+    def nan_row(self, X: np.ndarray, width: int) -> np.ndarray:
+        return np.full(width, np.nan)
+
+
+class PymooBackend(NumpyBackend):
+    """One ``evaluate`` of the wrapped pymoo problem gives F, G and H together."""
+
+    def __init__(self) -> None:
+        super().__init__(vectorized=True, jacobian=None)
+
+    def values(
+        self, problem: Problem, X: np.ndarray, rng: np.random.Generator | None = None
+    ) -> Values:
+        wrapped: Any = problem
+        widths = [problem.n_obj, problem.n_ieq_constr, problem.n_eq_constr]
+
+        def together(rows: np.ndarray) -> np.ndarray:
+            out = wrapped.problem.evaluate(
+                rows, return_values_of=["F", "G", "H"], return_as_dictionary=True
+            )
+            return np.hstack([out[name] for name in ("F", "G", "H")])
+
+        columns, failed, error = self._call(together, X, sum(widths), "values")
+        F, G, H = np.split(columns, np.cumsum(widths)[:2], axis=1)
+        return Values(F, G, H, failed, error)
+
+
+def _chain(values: Values, wanted: Wanted) -> None:
+    """The gradient of scalarize(F, G, H) by the chain rule over the Jacobians already there."""
+    import torch
+
+    assert wanted.scalarize is not None
+    with torch.enable_grad():
+        parts = [torch.tensor(part, requires_grad=True) for part in (values.F, values.G, values.H)]
+        scalar = wanted.scalarize(*parts)
+        sensitivities = torch.autograd.grad(scalar.sum(), parts, allow_unused=True)
+    values.scalar = scalar.detach().numpy()
+    gradient = np.zeros((len(values.F), values.J.shape[2]))  # type: ignore[union-attr]
+    for sensitivity, J in zip(sensitivities, (values.J, values.dG, values.dH), strict=True):
+        if sensitivity is not None and J is not None:
+            gradient += np.einsum("ni,nij->nj", sensitivity.numpy(), J)
+    values.gradient = gradient

@@ -1,0 +1,118 @@
+"""Torch: functions of one x are vmapped over the rows, derivatives come from autograd."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from moo.backend import Backend, Values, Wanted
+from moo.errors import ProblemError
+
+if TYPE_CHECKING:
+    from moo.problem import Problem
+
+
+class TorchBackend(Backend):
+    """Rows are independent, so one backward pass of a column's sum is that column's gradient for
+    every row: a Jacobian is n_obj backward passes, whatever the number of rows."""
+
+    kind = "torch"
+    _graph_checked = False
+
+    def cost_of_row(self, problem: Problem, wanted: Wanted) -> tuple[int, int]:
+        passes = problem.n_obj * wanted.jacobian + (wanted.scalarize is not None)
+        return 1, passes + problem.n_constr * wanted.constraint_jacobians
+
+    def evaluate(
+        self, problem: Problem, X: torch.Tensor, wanted: Wanted, rng: np.random.Generator | None
+    ) -> Values:
+        X = X.detach().clone()  # the caller's X stays as it was, whatever the functions do to theirs
+        if not wanted.any:
+            with torch.no_grad():
+                return self.values(problem, X, rng)
+        with torch.enable_grad():
+            X.requires_grad_()
+            values = self.values(problem, X, rng)
+            self._check_graph(problem, X, values, rng)
+            self._differentiate(values, X, wanted)
+        for name in ("F", "G", "H"):
+            setattr(values, name, getattr(values, name).detach())
+        return values
+
+    def _differentiate(self, values: Values, X: torch.Tensor, wanted: Wanted) -> None:
+        if wanted.scalarize is not None:
+            scalar = wanted.scalarize(values.F, values.G, values.H)
+            values.gradient = _gradient(scalar, X)
+            values.scalar = scalar.detach()
+        if wanted.jacobian:
+            values.J = _jacobian(values.F, X)
+        if wanted.constraint_jacobians:
+            values.dG, values.dH = _jacobian(values.G, X), _jacobian(values.H, X)
+
+    def _check_graph(
+        self, problem: Problem, X: torch.Tensor, values: Values, rng: np.random.Generator | None
+    ) -> None:
+        """Once a problem: does every objective and constraint lead back to x?"""
+        if self._graph_checked or values.failed.all():
+            return
+        row = int(np.argmin(values.failed))
+        x = X[row : row + 1] if self.vectorized else X[row]
+        outputs = problem.objectives(x, rng=rng) if problem.stochastic else problem.objectives(x)
+        listed = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+        for i, output in enumerate(listed):
+            if not (isinstance(output, torch.Tensor) and output.requires_grad):
+                name = problem.names[i] if len(listed) == problem.n_obj else "objectives"
+                raise ProblemError(
+                    f"{name!r} returned a value off the autograd graph, so it has no gradient: compute "
+                    "it from x with torch functions (no float(), .item(), .detach() or numpy), or state "
+                    'the problem with backend="numpy"'
+                )
+        self._graph_checked = True
+
+    def _call_batch(
+        self, function: Callable[..., Any], X: torch.Tensor, width: int, what: str
+    ) -> torch.Tensor:
+        if self.vectorized:
+            return self._columns(function(X), len(X), width, what)
+        batched: torch.Tensor = torch.func.vmap(
+            lambda x: self._vector(function(x), width, what), randomness="different"
+        )(X)
+        return batched
+
+    def number(self, output: Any, what: str) -> torch.Tensor:
+        if isinstance(output, torch.Tensor):
+            return output if output.is_floating_point() or output.is_complex() else output.double()
+        if isinstance(output, (bool, int, float, complex, np.number, np.ndarray)):
+            value = torch.as_tensor(output)
+            return value if value.is_complex() else value.double()
+        raise ProblemError(
+            f"one of the {what} returned {type(output).__name__}, expected a number or a torch tensor"
+        )
+
+    def constant(self, values: np.ndarray, X: torch.Tensor) -> torch.Tensor:
+        return torch.as_tensor(values, dtype=X.dtype, device=X.device)
+
+    def is_complex(self, value: torch.Tensor) -> bool:
+        return value.is_complex()
+
+    def stack(self, values: list[torch.Tensor], axis: int = 0) -> torch.Tensor:
+        return torch.stack(values, axis)
+
+    def nan_row(self, X: torch.Tensor, width: int) -> torch.Tensor:
+        return X.new_full((width,), torch.nan)
+
+
+def _gradient(column: torch.Tensor, X: torch.Tensor) -> torch.Tensor:
+    if not column.requires_grad:
+        return torch.zeros_like(X)
+    (gradient,) = torch.autograd.grad(column.sum(), X, retain_graph=True, allow_unused=True)
+    return torch.zeros_like(X) if gradient is None else gradient
+
+
+def _jacobian(values: torch.Tensor, X: torch.Tensor) -> torch.Tensor:
+    if values.shape[1] == 0:
+        return X.new_empty((len(X), 0, X.shape[1]))
+    return torch.stack([_gradient(values[:, i], X) for i in range(values.shape[1])], 1)

@@ -1,0 +1,233 @@
+"""The one door to a problem: every evaluation is counted, checked, logged and archived here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from moo.archive import Archive
+from moo.errors import EvaluationError, OptionError
+
+if TYPE_CHECKING:
+    from moo.problem import Problem
+
+Array: TypeAlias = Any  # a numpy array or a torch tensor; which of the two follows the X handed in
+Scalarize: TypeAlias = Callable[[Array, Array, Array], Array]  # tensors F, G, H -> (n,)
+
+STATUSES = ("ok", "nan", "inf", "error", "timeout", "shape")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What is known of n candidates. Arrays where X was an array, tensors where it was a tensor.
+
+    Attributes:
+        X: decision variables (n, n_var).
+        F: objective vectors, minimised form (n, n_obj); rows that failed are NaN.
+        G: inequality constraints, satisfied where <= 0 (n, n_ieq_constr).
+        H: equality constraints, satisfied where = 0 (n, n_eq_constr).
+        CV: constraint violation (n,): 0 when feasible within the problem's tolerances, inf for rows
+            that failed, so that sorting by CV puts them last.
+        status: index into ``STATUSES`` for each row (n,), always a numpy array.
+        J, dG, dH: Jacobians (n, n_obj | n_ieq_constr | n_eq_constr, n_var) where asked for.
+        scalar, gradient: value (n,) and gradient (n, n_var) of the scalarization asked for.
+        error: the first exception the user's functions raised, if any did.
+    """
+
+    X: Array
+    F: Array
+    G: Array
+    H: Array
+    CV: Array
+    status: np.ndarray
+    J: Array | None = None
+    dG: Array | None = None
+    dH: Array | None = None
+    scalar: Array | None = None
+    gradient: Array | None = None
+    error: Exception | None = None
+
+    def __len__(self) -> int:
+        return len(self.F)
+
+    def rows(self, index: Array) -> Evaluation:
+        """The chosen rows, without derivatives."""
+        picked = {name: getattr(self, name)[index] for name in ("X", "F", "G", "H", "CV")}
+        return Evaluation(**picked, status=self.status[np.asarray(index)])
+
+    def without_derivatives(self) -> Evaluation:
+        return replace(self, J=None, dG=None, dH=None, scalar=None, gradient=None)
+
+    def merge(self, other: Evaluation) -> Evaluation:
+        """The rows of both, without derivatives (numpy arrays only)."""
+        joined = {
+            f.name: np.concatenate([getattr(self, f.name), getattr(other, f.name)])
+            for f in fields(self)[:6]
+        }
+        return Evaluation(**joined)
+
+
+class BudgetExhausted(Exception):  # noqa: N818 - a signal between evaluator and loop, not an error
+    """The evaluator has nothing left to spend; what it could afford was evaluated and logged."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a run may spend; it ends at whichever limit is reached first.
+
+    Args:
+        cost: F-equivalents, ``n_f + vjp_cost * n_vjp``: objective-vector evaluations plus backward
+            passes (one a row and objective), each worth ``vjp_cost`` evaluations.
+        seconds: wall-clock seconds.
+        vjp_cost: the constant c of the cost; 2 is between the 1 of the forward pass alone and the 3
+            to 4 that F with its gradient takes on small networks (Griewank and Walther's bound is 5).
+
+    Raises:
+        OptionError: when no limit is given, or one is not positive.
+    """
+
+    cost: float | None = None
+    seconds: float | None = None
+    vjp_cost: float = 2.0
+
+    def __post_init__(self) -> None:
+        if self.cost is None and self.seconds is None:
+            raise OptionError("a budget needs a limit: give cost= (F-equivalents) or seconds=")
+        for name in ("cost", "seconds"):
+            value = getattr(self, name)
+            if value is not None and not (_is_number(value) and value > 0):
+                raise OptionError(f"budget {name}={value!r} is not accepted: give a number above zero")
+        if not (_is_number(self.vjp_cost) and 0 <= self.vjp_cost < np.inf):
+            raise OptionError(f"vjp_cost={self.vjp_cost!r} is not accepted: give a number >= 0")
+
+    @classmethod
+    def of(cls, budget: Budget | float) -> Budget:
+        """A ``Budget`` as it is, a number as so many F-equivalents."""
+        return budget if isinstance(budget, Budget) else cls(cost=budget)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+
+
+@dataclass
+class Log:
+    """Every row that was evaluated, in order: its F, its CV and the cost at which it was known."""
+
+    F: list[np.ndarray] = field(default_factory=list)
+    CV: list[np.ndarray] = field(default_factory=list)
+    cost: list[np.ndarray] = field(default_factory=list)
+
+    def add(self, F: np.ndarray, CV: np.ndarray, cost: float) -> None:
+        self.F.append(F)
+        self.CV.append(CV)
+        self.cost.append(np.full(len(F), cost))
+
+    def arrays(self, n_obj: int) -> dict[str, np.ndarray]:
+        if not self.F:
+            return {"F": np.empty((0, n_obj)), "CV": np.empty(0), "cost": np.empty(0)}
+        return {name: np.concatenate(getattr(self, name)) for name in ("F", "CV", "cost")}
+
+
+class Evaluator:
+    """Counts, checks, logs and archives; raises `BudgetExhausted` when nothing is left to spend.
+
+    Args:
+        problem: the problem whose candidates are evaluated.
+        budget: what may be spent.
+        rng: draws the minibatches of a stochastic problem; other problems do not use it.
+    """
+
+    def __init__(self, problem: Problem, budget: Budget, rng: np.random.Generator) -> None:
+        self.problem = problem
+        self.budget = budget
+        self.rng = rng
+        self.n_f = 0
+        self.n_vjp = 0
+        self.counts = np.zeros(len(STATUSES), dtype=int)
+        self.log = Log()
+        self.archive = Archive()
+        self._started = time.perf_counter()
+
+    @property
+    def cost(self) -> float:
+        """F-equivalents spent so far."""
+        return self.n_f + self.budget.vjp_cost * self.n_vjp
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self._started
+
+    @property
+    def fraction(self) -> float:
+        """Share of the budget that is spent, in [0, 1]; for step-size schedules."""
+        spent = [0.0]
+        if self.budget.cost is not None:
+            spent.append(self.cost / self.budget.cost)
+        if self.budget.seconds is not None:
+            spent.append(self.seconds / self.budget.seconds)
+        return min(max(spent), 1.0)
+
+    def __call__(
+        self,
+        X: Array,
+        *,
+        jacobian: bool = False,
+        constraint_jacobians: bool = False,
+        scalarize: Scalarize | None = None,
+    ) -> Evaluation:
+        """Evaluate the rows of X (n, n_var).
+
+        Args:
+            jacobian: also J, at one backward pass a row and objective.
+            constraint_jacobians: also dG and dH, at one backward pass a row and constraint.
+            scalarize: also the value and gradient of ``scalarize(F, G, H) -> (n,)`` (tensors), at
+                one backward pass a row.
+
+        Raises:
+            BudgetExhausted: when not all rows could be paid for (those that could are in the log).
+            EvaluationError: when the user's functions raised on every row of the run so far.
+        """
+        n_f, n_vjp = self.problem.cost_of_row(jacobian, constraint_jacobians, scalarize is not None)
+        affordable = min(len(X), self._affordable(n_f + self.budget.vjp_cost * n_vjp))
+        if affordable == 0 and len(X) > 0:
+            raise BudgetExhausted
+        evaluation = self.problem.compute(
+            X[:affordable],
+            jacobian=jacobian,
+            constraint_jacobians=constraint_jacobians,
+            scalarize=scalarize,
+            rng=self.rng if self.problem.stochastic else None,
+        )
+        self.n_f += n_f * affordable
+        self.n_vjp += n_vjp * affordable
+        self._record(evaluation)
+        if affordable < len(X):
+            raise BudgetExhausted
+        return evaluation
+
+    def _affordable(self, cost_of_row: float) -> int:
+        if self.budget.seconds is not None and self.seconds >= self.budget.seconds:
+            return 0
+        if self.budget.cost is None:
+            return int(np.iinfo(np.int64).max)
+        return int((self.budget.cost - self.cost) // cost_of_row)
+
+    def _record(self, evaluation: Evaluation) -> None:
+        self.counts += np.bincount(evaluation.status, minlength=len(STATUSES))
+        if evaluation.error is not None and self.counts[0] == 0:
+            raise EvaluationError(str(evaluation.error)) from evaluation.error
+        to_array = self.problem.to_array
+        F, CV = to_array(evaluation.F), to_array(evaluation.CV)
+        self.log.add(F, CV, self.cost)
+        if not self.problem.stochastic:  # the value of one minibatch says too little of a candidate
+            feasible = CV <= 0.0
+            self.archive.add(to_array(evaluation.X), F, feasible)
+
+    def statuses(self) -> dict[str, int]:
+        """How many rows ended with which status."""
+        return dict(zip(STATUSES, self.counts.tolist(), strict=True))

@@ -1,0 +1,304 @@
+"""The problem: objectives, constraints and bounds, stated once for every optimizer.
+
+Numpy and torch meet here: `Problem.compute` takes an array or a tensor and answers in kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import pymoo.core.problem
+
+from moo.backend import Backend, Values, Wanted
+from moo.errors import EvaluationError, ProblemError
+from moo.evaluation import Array, Evaluation, Scalarize
+from moo.statement import (
+    bounds,
+    call_named,
+    directions_sign,
+    functions,
+    objective_names,
+    variable_names,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
+    """min F(x) over the box xl <= x <= xu subject to G(x) <= 0 and H(x) = 0.
+
+    It is a pymoo problem (any pymoo algorithm takes it unchanged) with a differentiable torch face.
+    State it with functions of one x, or subclass it and define ``objectives(self, x)`` and, where
+    there are constraints, ``inequality(self, x)`` and ``equality(self, x)``.
+
+    Args:
+        objectives: a list of functions, one an objective, or one function returning all of them
+            (then ``n_obj``, ``names`` or ``directions`` says how many). Not given by subclasses.
+        xl, xu: lower and upper bounds: numbers or sequences of n_var; None for an unbounded variable.
+        inequality, equality: functions of x, satisfied where <= 0 and where = 0.
+        n_var, n_obj, n_ieq_constr, n_eq_constr: sizes, where the other arguments do not say.
+        names: objective names; by default the functions' names, else f1, f2, ...
+        var_names: names of the decision variables; by default x1, x2, ...
+        directions: "min" or "max" an objective. F is always the minimised form; tables and plots
+            show the user's sign.
+        backend: "torch" (functions get tensors, are vmapped, Jacobians by autograd) or "numpy"
+            (functions get arrays; Jacobians from ``jacobian=``, else forward differences, each of
+            whose evaluations is counted).
+        vectorized: the functions take a batch X (n, n_var) and return (n,) each (one function for
+            all objectives returns (n, n_obj)).
+        jacobian: with the numpy backend, the Jacobian of the objectives: x -> (n_obj, n_var), or
+            X -> (n, n_obj, n_var) when vectorized.
+        ieq_tolerance, eq_tolerance: a candidate is feasible when G <= ieq_tolerance and
+            |H| <= eq_tolerance (pymoo's 1e-4 for equalities).
+        device, dtype: where and as what the torch face computes.
+        title: what tables and figures call the problem; by default the class name.
+
+    Raises:
+        ProblemError: when the statement contradicts itself.
+    """
+
+    stochastic: ClassVar[bool] = False  # True: objectives(x, rng) draws a minibatch when rng is given
+
+    def __init__(
+        self,
+        objectives: Sequence[Callable[..., Any]] | Callable[..., Any] | None = None,
+        *,
+        xl: Any = None,
+        xu: Any = None,
+        inequality: Sequence[Callable[..., Any]] | Callable[..., Any] = (),
+        equality: Sequence[Callable[..., Any]] | Callable[..., Any] = (),
+        n_var: int | None = None,
+        n_obj: int | None = None,
+        n_ieq_constr: int | None = None,
+        n_eq_constr: int | None = None,
+        names: Sequence[str] | None = None,
+        var_names: Sequence[str] | None = None,
+        directions: Sequence[str] | None = None,
+        backend: str = "torch",
+        vectorized: bool = False,
+        jacobian: Callable[..., Any] | None = None,
+        ieq_tolerance: float = 1e-6,
+        eq_tolerance: float = 1e-4,
+        device: str = "cpu",
+        dtype: str = "float64",
+        title: str | None = None,
+    ) -> None:
+        self._objectives = functions(objectives, "objectives")
+        self._inequality = functions(inequality, "inequality")
+        self._equality = functions(equality, "equality")
+        lower, upper, n_var = bounds(xl, xu, n_var)
+        self.names = objective_names(objectives, n_obj, names, directions)
+        self.sign = directions_sign(directions, len(self.names))
+        super().__init__(
+            n_var=n_var,
+            n_obj=len(self.names),
+            n_ieq_constr=len(self._inequality) if n_ieq_constr is None else n_ieq_constr,
+            n_eq_constr=len(self._equality) if n_eq_constr is None else n_eq_constr,
+            xl=lower,
+            xu=upper,
+        )
+        self.var_names = variable_names(var_names, n_var)
+        self.ieq_tolerance, self.eq_tolerance = ieq_tolerance, eq_tolerance
+        self.device, self.dtype = device, dtype
+        self.title = title or type(self).__name__
+        self.backend = _backend(backend, vectorized, jacobian)
+
+    # ------------------------------------------------------------------ what a subclass defines
+
+    def objectives(self, x: Array) -> Any:
+        """The n_obj objective values of one x (n_var,), or (n, n_obj) of a batch when vectorized."""
+        if not self._objectives:
+            raise ProblemError(f"{self.title} has no objectives: pass functions, or define objectives(x)")
+        if self._single_function:
+            return self._objectives[0](x)
+        return [
+            call_named(function, x, name)
+            for function, name in zip(self._objectives, self.names, strict=True)
+        ]
+
+    def inequality(self, x: Array) -> Any:
+        """The n_ieq_constr values g(x), satisfied where <= 0."""
+        return [call_named(g, x, getattr(g, "__name__", "inequality")) for g in self._inequality]
+
+    def equality(self, x: Array) -> Any:
+        """The n_eq_constr values h(x), satisfied where = 0."""
+        return [call_named(h, x, getattr(h, "__name__", "equality")) for h in self._equality]
+
+    def report(self, X: np.ndarray) -> Mapping[str, np.ndarray]:
+        """Further figures of the rows of X for the result, (n,) each: held-out losses, accuracies."""
+        return {}
+
+    def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """n first candidates (n, n_var): uniform in the box; where a variable is unbounded, standard
+        normal (one bound: at its absolute value's distance from the bound)."""
+        u, z = rng.random((n, self.n_var)), rng.standard_normal((n, self.n_var))
+        below, above = np.isfinite(self.xl), np.isfinite(self.xu)
+        xl, xu = np.where(below, self.xl, 0.0), np.where(above, self.xu, 0.0)
+        X = np.where(below, xl + np.abs(z), np.where(above, xu - np.abs(z), z))
+        return np.where(below & above, xl + u * (xu - xl), X)
+
+    # ------------------------------------------------------------------ the two faces
+
+    def compute(
+        self,
+        X: Array,
+        *,
+        jacobian: bool = False,
+        constraint_jacobians: bool = False,
+        scalarize: Scalarize | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> Evaluation:
+        """Evaluate X (n, n_var); arrays in, arrays out, tensors in, tensors out. Nothing is counted:
+        optimizers go through `moo.evaluation.Evaluator`.
+
+        Raises:
+            ProblemError: for X of another shape, and for outputs that are no real numbers or not as
+                many as stated. Rows whose functions raise are marked in ``status`` instead.
+        """
+        self._check_shape(X)
+        wanted = Wanted(jacobian, constraint_jacobians, scalarize)
+        values = self.backend.evaluate(self, self._native(X), wanted, rng)
+        return self._answer(X, values)
+
+    def cost_of_row(
+        self, jacobian: bool, constraint_jacobians: bool, scalarized: bool
+    ) -> tuple[int, int]:
+        """(n_f, n_vjp) of one row of `compute` with these derivatives."""
+        scalarize = (lambda F, G, H: F) if scalarized else None
+        return self.backend.cost_of_row(self, Wanted(jacobian, constraint_jacobians, scalarize))
+
+    def _evaluate(self, x: np.ndarray, out: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+        """pymoo's face: F, G, H and, when asked by ``return_values_of``, dF, dG, dH."""
+        evaluation = self.compute(
+            x, jacobian="dF" in out, constraint_jacobians="dG" in out or "dH" in out
+        )
+        if evaluation.error is not None and np.all(evaluation.status != 0):
+            raise EvaluationError(str(evaluation.error)) from evaluation.error
+        out["F"], out["G"], out["H"] = evaluation.F, evaluation.G, evaluation.H
+        for name, value in (("dF", evaluation.J), ("dG", evaluation.dG), ("dH", evaluation.dH)):
+            if name in out:
+                out[name] = value
+
+    def name(self) -> str:
+        return self.title
+
+    def has_bounds(self) -> bool:
+        return bool(np.isfinite(self.xl).all() and np.isfinite(self.xu).all())
+
+    @property
+    def _single_function(self) -> bool:
+        return len(self._objectives) == 1 and self.n_obj > 1
+
+    def _check_shape(self, X: Array) -> None:
+        if X.ndim != 2 or X.shape[1] != self.n_var:
+            raise ProblemError(
+                f"X has shape {tuple(X.shape)}, {self.title} expects (n, {self.n_var}): "
+                "a row is a candidate"
+            )
+
+    def to_array(self, values: Array) -> np.ndarray:
+        """A float64 array of a tensor; arrays pass as they are."""
+        if isinstance(values, np.ndarray):
+            return values
+        return np.asarray(values.detach().cpu().numpy(), dtype=np.float64)
+
+    def to_tensor(self, values: Array) -> torch.Tensor:
+        """A tensor on the problem's device, of its dtype, of an array; tensors are moved as needed."""
+        import torch
+
+        return torch.as_tensor(values, dtype=getattr(torch, self.dtype), device=self.device)
+
+    def _native(self, X: Array) -> Array:
+        return self.to_array(X) if self.backend.kind == "numpy" else self.to_tensor(X)
+
+    def _answer(self, X: Array, values: Values) -> Evaluation:
+        """The backend's values in X's kind, signed, with status and constraint violation."""
+        convert = self.to_array if isinstance(X, np.ndarray) else self.to_tensor
+        parts = {name: convert(getattr(values, name)) for name in ("F", "G", "H")}
+        status = self._status(values, parts)
+        parts["CV"] = self._violation(parts["G"], parts["H"])
+        if status.any():
+            bad = status != 0
+            parts["F"], parts["CV"] = parts["F"] + 0.0, parts["CV"] + 0.0
+            parts["F"][bad], parts["CV"][bad] = np.nan, np.inf
+        derivatives = {
+            name: None if (value := getattr(values, name)) is None else convert(value)
+            for name in ("J", "dG", "dH", "scalar", "gradient")
+        }
+        return Evaluation(X, status=status, error=values.error, **parts, **derivatives)
+
+    def _status(self, values: Values, parts: dict[str, Array]) -> np.ndarray:
+        status = np.zeros(len(values.failed), dtype=np.int8)
+        for part in parts.values():
+            array = self.to_array(part)
+            if not np.isfinite(array).all():
+                status = np.maximum(status, 2 * np.isinf(array).any(axis=1))
+                status[np.isnan(array).any(axis=1)] = 1
+        status[values.failed] = 3
+        return status
+
+    def _violation(self, G: Array, H: Array) -> Array:
+        excess = (G - self.ieq_tolerance).clip(0.0).sum(1)
+        return excess + (abs(H) - self.eq_tolerance).clip(0.0).sum(1)
+
+
+class PymooProblem(Problem):
+    """A pymoo problem as every optimizer of moo takes it; gradients by finite differences."""
+
+    def __init__(self, problem: pymoo.core.problem.Problem) -> None:
+        if getattr(problem, "vars", None) is not None or problem.n_var < 1:
+            raise ProblemError(
+                f"{type(problem).__name__} has variables that are no real vector: state n_var, xl and xu"
+            )
+        self.problem = problem
+        super().__init__(
+            n_var=problem.n_var,
+            n_obj=problem.n_obj,
+            n_ieq_constr=problem.n_ieq_constr,
+            n_eq_constr=problem.n_eq_constr,
+            xl=problem.xl,
+            xu=problem.xu,
+            backend="numpy",
+            title=problem.name(),
+        )
+        from moo.backend_numpy import PymooBackend
+
+
+        self.backend = PymooBackend()
+
+    def _calc_pareto_front(self, *args: Any, **kwargs: Any) -> Any:
+        return self.problem.pareto_front(*args, **kwargs)
+
+
+def as_problem(problem: Any) -> Problem:
+    """A moo problem as it is, a pymoo problem wrapped.
+
+    Raises:
+        ProblemError: for anything else.
+    """
+    if isinstance(problem, Problem):
+        return problem
+    if isinstance(problem, pymoo.core.problem.Problem):
+        return PymooProblem(problem)
+    if isinstance(problem, type) and issubclass(problem, pymoo.core.problem.Problem):
+        raise ProblemError(f"{problem.__name__} is a class, expected an object: {problem.__name__}()")
+    raise ProblemError(f"expected a moo.Problem or a pymoo problem, got {type(problem).__name__}")
+
+
+def _backend(
+    name: str, vectorized: bool, jacobian: Callable[..., Any] | None
+) -> Backend:
+    if name == "torch":
+        from moo.backend_torch import TorchBackend
+
+        if jacobian is not None:
+            raise ProblemError('jacobian= goes with backend="numpy"; torch differentiates by itself')
+        return TorchBackend(vectorized)
+    if name == "numpy":
+        from moo.backend_numpy import NumpyBackend
+
+        return NumpyBackend(vectorized, jacobian)
+    raise ProblemError(f'backend={name!r} is not accepted: give "torch" or "numpy"')

@@ -5,7 +5,7 @@ from __future__ import annotations
 import moocore
 import numpy as np
 
-_LEAST_BATCH = 1000  # rows
+_LEAST_BATCH = 5000  # rows
 _MOST_PENDING = 4_000_000  # numbers in X, so that models with many parameters do not pile up
 
 
@@ -36,10 +36,12 @@ class Archive:
             self._prune()
 
     def _prune(self) -> None:
-        X, F = np.concatenate(self._X), np.concatenate(self._F)
+        F = np.concatenate(self._F)
         nondominated = moocore.is_nondominated(F)
-        self._X, self._F = [X[nondominated]], [F[nondominated]]
-        self._pending, self._size = 0, int(nondominated.sum())
+        batches = np.split(nondominated, np.cumsum([len(X) for X in self._X])[:-1])
+        kept = [X[mask] for X, mask in zip(self._X, batches, strict=True)]
+        self._X, self._F = [np.concatenate(kept)], [F[nondominated]]
+        self._pending, self._size = 0, len(self._F[0])
 
     def points(self) -> tuple[np.ndarray, np.ndarray] | None:
         """(X, F) of the archive, or None when nothing feasible was seen."""

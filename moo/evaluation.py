@@ -151,6 +151,8 @@ class Evaluator:
         self.counts = np.zeros(len(STATUSES), dtype=int)
         self.log = Log()
         self.archive = Archive()
+        self.least_violating: np.ndarray | None = None  # X (1, n_var), while nothing feasible is known
+        self._least_violation = np.inf
         self._started = time.perf_counter()
 
     @property
@@ -224,9 +226,17 @@ class Evaluator:
         to_array = self.problem.to_array
         F, CV = to_array(evaluation.F), to_array(evaluation.CV)
         self.log.add(F, CV, self.cost)
-        if not self.problem.stochastic:  # the value of one minibatch says too little of a candidate
-            feasible = CV <= 0.0
-            self.archive.add(to_array(evaluation.X), F, feasible)
+        self._keep(to_array(evaluation.X), F, CV)
+
+    def _keep(self, X: np.ndarray, F: np.ndarray, CV: np.ndarray) -> None:
+        """Archive what is feasible; until something is, remember what comes nearest to it."""
+        if self.problem.stochastic:  # the value of one minibatch says too little of a candidate
+            self.least_violating = X[:1]
+            return
+        self.archive.add(X, F, CV <= 0.0)
+        if self._least_violation > 0.0 and len(CV) and CV.min() < self._least_violation:
+            self._least_violation = float(CV.min())
+            self.least_violating = X[int(CV.argmin())][None]
 
     def statuses(self) -> dict[str, int]:
         """How many rows ended with which status."""

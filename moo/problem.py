@@ -233,6 +233,8 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
     def _status(self, values: Values, parts: dict[str, Array]) -> np.ndarray:
         status = np.zeros(len(values.failed), dtype=np.int8)
         for part in parts.values():
+            if part.shape[1] == 0:
+                continue
             array = self.to_array(part)
             if not np.isfinite(array).all():
                 status = np.maximum(status, 2 * np.isinf(array).any(axis=1))
@@ -241,6 +243,8 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
         return status
 
     def _violation(self, G: Array, H: Array) -> Array:
+        if self.n_constr == 0:
+            return G.sum(1)
         excess = (G - self.ieq_tolerance).clip(0.0).sum(1)
         return excess + (abs(H) - self.eq_tolerance).clip(0.0).sum(1)
 

@@ -1,0 +1,67 @@
+"""What an optimizer is: frozen hyper-parameters, ``init`` and ``step``, and no hidden state."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import numpy as np
+
+from moo.errors import OptionError, ProblemError
+from moo.evaluation import Array, Evaluation, Evaluator
+
+if TYPE_CHECKING:
+    from moo.problem import Problem
+
+
+@dataclass
+class State:
+    """Everything an optimizer carries from step to step.
+
+    Attributes:
+        rng: the run's generator.
+        answer: what the optimizer would return if it stopped now, evaluated; None before that.
+        weights: (n, n_obj) where the rows of the answer belong to weight vectors.
+        converged: nothing is left to do; the loop stops.
+    """
+
+    rng: np.random.Generator
+    answer: Evaluation | None = None
+    weights: Array | None = None
+    converged: bool = False
+
+
+S = TypeVar("S", bound=State)
+
+
+class Optimizer(ABC, Generic[S]):
+    """A method. Subclasses are frozen dataclasses, constructible without arguments, one file each."""
+
+    @abstractmethod
+    def init(self, problem: Problem, rng: np.random.Generator) -> S:
+        """The state before anything is evaluated."""
+
+    @abstractmethod
+    def step(self, evaluate: Evaluator, state: S) -> S:
+        """The state after one iteration; ``evaluate`` is the only door to the problem."""
+
+
+def require_finite_bounds(problem: Problem, method: str) -> None:
+    """
+    Raises:
+        ProblemError: when a decision variable is unbounded.
+    """
+    unbounded = ~(np.isfinite(problem.xl) & np.isfinite(problem.xu))
+    if unbounded.any():
+        name = problem.var_names[int(unbounded.argmax())]
+        raise ProblemError(f"{method} needs finite bounds, but {name} of {problem.title} is unbounded: give xl, xu")
+
+
+def require(condition: bool, option: str, given: Any, accepted: str) -> None:
+    """
+    Raises:
+        OptionError: naming the option, what was given and what is accepted.
+    """
+    if not condition:
+        raise OptionError(f"{option}={given!r} is not accepted: give {accepted}")

@@ -1,0 +1,151 @@
+"""Variation for real variables: binary tournament, SBX, polynomial mutation, no duplicates.
+
+Compiled by numba and cached on disk; ``vary.py_func`` is the same code uncompiled.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+
+_SAME = 1e-14  # parents closer than this in a variable have nothing to recombine there
+_ATTEMPTS = 20  # pairs tried per wanted child before a generation goes on with fewer
+
+
+def compiled(function: Any) -> Any:
+    """numba's nopython compilation, cached beside the source."""
+    return numba.njit(cache=True, error_model="numpy")(function)
+
+
+@compiled
+def power(x: float, exponent: float) -> float:
+    """x ** exponent; whole exponents, which distribution indices usually give, by squaring."""
+    whole = int(exponent)
+    if whole != exponent:
+        return x**exponent  # type: ignore[no-any-return]
+    result = 1.0
+    while whole:
+        if whole & 1:
+            result *= x
+        x *= x
+        whole >>= 1
+    return result
+
+
+@compiled
+def spread(u: float, room: float, eta: float) -> float:
+    """SBX's spread factor beta_q for uniform u, where the nearer parent is ``room`` half-distances
+    from its bound (Deb and Beyer 1999)."""
+    alpha = u * (2.0 - 1.0 / power(1.0 + room, eta + 1.0))
+    base = alpha if alpha <= 1.0 else 1.0 / (2.0 - alpha)
+    return base ** (1.0 / (eta + 1.0))  # type: ignore[no-any-return]
+
+
+@compiled
+def cross(
+    a: np.ndarray, b: np.ndarray, xl: np.ndarray, xu: np.ndarray, eta: float, rng: np.random.Generator
+) -> None:
+    """Recombine the rows a and b (d,) in place: bounded SBX (Deb and Agrawal 1995), each variable
+    with probability 1/2, the children exchanged with probability 1/2 a variable."""
+    for j in range(len(a)):
+        if rng.random() >= 0.5 or abs(a[j] - b[j]) <= _SAME:
+            continue
+        low, high = min(a[j], b[j]), max(a[j], b[j])
+        middle, half = 0.5 * (low + high), 0.5 * (high - low)
+        u = rng.random()
+        below = max(middle - half * spread(u, (low - xl[j]) / half, eta), xl[j])
+        above = min(middle + half * spread(u, (xu[j] - high) / half, eta), xu[j])
+        if rng.random() < 0.5:
+            a[j], b[j] = below, above
+        else:
+            a[j], b[j] = above, below
+
+
+@compiled
+def mutate(
+    x: np.ndarray, xl: np.ndarray, xu: np.ndarray, eta: float, prob: float, rng: np.random.Generator
+) -> None:
+    """Bounded polynomial mutation of the row x (d,) in place (Deb and Agrawal 1999)."""
+    j = skip(prob, rng)
+    while j < len(x):
+        width, u = xu[j] - xl[j], rng.random()
+        if width > 0:
+            tail = min(u, 1 - u) * 2
+            room = (xu[j] - x[j] if u < 0.5 else x[j] - xl[j]) / width
+            size = 1 - (tail + (1 - tail) * power(room, eta + 1)) ** (1 / (eta + 1))
+            x[j] += -size * width if u < 0.5 else size * width
+            x[j] = min(max(x[j], xl[j]), xu[j])
+        j += 1 + skip(prob, rng)
+
+
+@compiled
+def skip(prob: float, rng: np.random.Generator) -> int:
+    """How many variables stay as they are before the next that mutates (geometric)."""
+    if prob >= 1.0:
+        return 0
+    if prob <= 0.0:
+        return 1 << 62
+    return int(min(np.log(1.0 - rng.random()) / np.log1p(-prob), 2.0**62))
+
+
+@compiled
+def is_new(row: int, rows: np.ndarray, table: np.ndarray) -> bool:
+    """Whether no earlier row equals this one; enters it into the open-addressing hash table."""
+    mask = len(table) - 1
+    key = np.uint64(1469598103934665603)
+    for bits in rows[row].view(np.uint64):
+        key = (key ^ bits ^ (bits >> np.uint64(29))) * np.uint64(1099511628211)
+    slot = np.int64((key ^ (key >> np.uint64(32))) & np.uint64(0x7FFFFFFF)) & mask
+    while table[slot] >= 0:
+        if np.array_equal(rows[table[slot]], rows[row]):
+            return False
+        slot = (slot + 1) & mask
+    table[slot] = row
+    return True
+
+
+@compiled
+def winner(n: int, rng: np.random.Generator) -> int:
+    """A binary tournament among n rows sorted best first."""
+    return min(int(rng.random() * n), int(rng.random() * n))
+
+
+@compiled
+def vary(
+    X: np.ndarray,
+    n: int,
+    xl: np.ndarray,
+    xu: np.ndarray,
+    crossover_eta: float,
+    crossover_prob: float,
+    mutation_eta: float,
+    mutation_prob: float,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """n children (n, d) of the population X (pop, d), which is sorted best first.
+
+    No child equals a parent of X or another child; where the box holds too few points for that,
+    fewer than n come back.
+    """
+    pop, d = X.shape
+    rows = np.empty((pop + n + 1, d))
+    rows[:pop] = X
+    table = np.full(1 << int(np.ceil(np.log2(4 * (pop + n)))), -1)
+    for i in range(pop):
+        is_new(i, rows, table)
+    size = pop
+    pair = np.empty((2, d))
+    for _ in range(_ATTEMPTS * n):
+        pair[0], pair[1] = X[winner(pop, rng)], X[winner(pop, rng)]
+        if rng.random() < crossover_prob:
+            cross(pair[0], pair[1], xl, xu, crossover_eta, rng)
+        for k in range(2):
+            mutate(pair[k], xl, xu, mutation_eta, mutation_prob, rng)
+            rows[size] = pair[k] + 0.0  # -0.0 becomes 0.0, so that equal rows have equal bits
+            if size < pop + n and is_new(size, rows, table):
+                size += 1
+        if size == pop + n:
+            break
+    return rows[pop:size]

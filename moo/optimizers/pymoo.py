@@ -1,0 +1,107 @@
+"""Any pymoo algorithm, under moo's count of cost."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pymoo.core.algorithm import Algorithm
+from pymoo.core.evaluator import Evaluator as PymooEvaluator
+from pymoo.core.population import Population
+from pymoo.core.termination import NoTermination
+from pymoo.problems.static import StaticProblem
+
+from moo.errors import OptionError
+from moo.evaluation import Evaluation, Evaluator
+from moo.optimizers.base import Optimizer, State
+
+if TYPE_CHECKING:
+    from moo.problem import Problem
+
+_WORSE = 10.0  # failed rows are told to pymoo as this many spans worse than the worst that succeeded
+
+
+@dataclass
+class PymooState(State):
+    """A pymoo algorithm keeps its state to itself; the copy made here belongs to one run."""
+
+    algorithm: Any = field(default=None)
+
+
+@dataclass(frozen=True)
+class Pymoo(Optimizer[PymooState]):
+    """A pymoo algorithm asked and told generation by generation; its termination is not used.
+
+    Args:
+        algorithm: an algorithm object, for example ``NSGA3(ref_dirs)``; it is copied, so that a run
+            leaves it as it was. None is pymoo's NSGA2 at its defaults.
+
+    Failed evaluations reach pymoo as finite values worse than every other: NaN collapses its fronts
+    in silence.
+    """
+
+    algorithm: Any = None
+
+    def __post_init__(self) -> None:
+        if self.algorithm is not None and not isinstance(self.algorithm, Algorithm):
+            raise OptionError(
+                f"algorithm={self.algorithm!r} is not accepted: give a pymoo algorithm object, e.g. NSGA2()"
+            )
+
+    def __repr__(self) -> str:
+        return f"Pymoo({type(self.algorithm).__name__ if self.algorithm is not None else 'NSGA2'})"
+
+    def init(self, problem: Problem, rng: np.random.Generator) -> PymooState:
+        algorithm = self._fresh_algorithm()
+        seed = int(rng.integers(2**31))
+        algorithm.setup(problem, termination=NoTermination(), seed=seed, verbose=False)
+        return PymooState(rng, algorithm=algorithm)
+
+    def _fresh_algorithm(self) -> Any:
+        if self.algorithm is not None:
+            return copy.deepcopy(self.algorithm)
+        from pymoo.algorithms.moo.nsga2 import NSGA2
+
+        return NSGA2()
+
+    def step(self, evaluate: Evaluator, state: PymooState) -> PymooState:
+        algorithm = state.algorithm
+        asked = algorithm.ask() if algorithm.has_next() else None
+        if asked is None or len(asked) == 0:
+            return PymooState(state.rng, state.answer, converged=True, algorithm=algorithm)
+        evaluation = evaluate(np.asarray(asked.get("X"), dtype=float))
+        told = StaticProblem(evaluate.problem, **_finite(evaluation))
+        PymooEvaluator().eval(told, asked)
+        algorithm.tell(infills=asked)
+        return PymooState(state.rng, _population(algorithm, evaluation), algorithm=algorithm)
+
+
+def _finite(evaluation: Evaluation) -> dict[str, np.ndarray]:
+    """F, G and H with failed rows replaced by values worse than all others of the batch."""
+    parts = {"F": evaluation.F, "G": evaluation.G, "H": evaluation.H}
+    failed = evaluation.status != 0
+    if not failed.any():
+        return parts
+    replaced = {}
+    for name, part in parts.items():
+        good = part[~failed] if (~failed).any() else np.zeros((1, part.shape[1]))
+        worst, span = good.max(axis=0), np.ptp(good, axis=0)
+        replaced[name] = np.where(failed[:, None], worst + _WORSE * np.maximum(span, 1.0), part)
+    return replaced
+
+
+def _population(algorithm: Any, latest: Evaluation) -> Evaluation:
+    """The algorithm's population as rows; feasibility is judged by moo's tolerances.
+
+    Rows that failed carry made-up values, told apart by their candidates.
+    """
+    population = algorithm.pop if algorithm.pop is not None and len(algorithm.pop) else Population()
+    X = np.asarray(population.get("X"), dtype=float)
+    problem = algorithm.problem
+    F, G, H = (
+        np.asarray(population.get(name), dtype=float).reshape(len(X), width)
+        for name, width in (("F", problem.n_obj), ("G", problem.n_ieq_constr), ("H", problem.n_eq_constr))
+    )
+    return Evaluation(X, F, G, H, problem._violation(G, H), np.zeros(len(X), dtype=np.int8))

@@ -1,0 +1,46 @@
+"""Random search: the baseline every other method has to beat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from moo.evaluation import Evaluation, Evaluator
+from moo.indicators import nondominated
+from moo.optimizers.base import Optimizer, State, require, require_finite_bounds
+
+if TYPE_CHECKING:
+    from moo.problem import Problem
+
+
+@dataclass(frozen=True)
+class RandomSearch(Optimizer[State]):
+    """Uniform samples of the box; the answer is their non-dominated feasible subset.
+
+    Args:
+        batch_size: candidates evaluated at a time.
+    """
+
+    batch_size: int = 100
+
+    def __post_init__(self) -> None:
+        require(self.batch_size >= 1, "batch_size", self.batch_size, "an integer of at least 1")
+
+    def init(self, problem: Problem, rng: np.random.Generator) -> State:
+        require_finite_bounds(problem, "RandomSearch")
+        return State(rng)
+
+    def step(self, evaluate: Evaluator, state: State) -> State:
+        sample = evaluate(evaluate.problem.sample(self.batch_size, state.rng))
+        seen = sample if state.answer is None else state.answer.merge(sample)
+        return State(state.rng, _best(seen))
+
+
+def _best(seen: Evaluation) -> Evaluation:
+    """Feasible non-dominated rows; while there are none, the least violating one."""
+    feasible = np.flatnonzero(seen.CV <= 0)
+    if len(feasible) == 0:
+        return seen.rows(np.array([seen.CV.argmin()]))
+    return seen.rows(feasible[nondominated(seen.F[feasible])])

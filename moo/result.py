@@ -1,0 +1,253 @@
+"""What a run returns: the optimizer's answer, everything it saw, and what that cost."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from moo import indicators, storage
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+_ARRAYS = ("X", "F", "G", "H", "CV")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What was spent: objective-vector evaluations, backward passes, wall-clock seconds."""
+
+    n_f: int
+    n_vjp: int
+    seconds: float
+    vjp_cost: float
+
+    @property
+    def total(self) -> float:
+        """F-equivalents: n_f + vjp_cost * n_vjp."""
+        return self.n_f + self.vjp_cost * self.n_vjp
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What a result keeps of its problem, so that it can be read without the problem's code."""
+
+    title: str
+    names: list[str]
+    var_names: list[str]
+    sign: list[float]
+    ideal: list[float] | None = None
+    nadir: list[float] | None = None
+    front: list[list[float]] | None = None
+
+
+@dataclass
+class History:
+    """The optimizer's own answer as the run went on: one snapshot an entry.
+
+    ``size[i]`` rows of ``F`` belong to snapshot i; only feasible rows are kept.
+    """
+
+    cost: list[float] = field(default_factory=list)
+    n_f: list[int] = field(default_factory=list)
+    n_vjp: list[int] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    fronts: list[np.ndarray] = field(default_factory=list)
+
+    def to_arrays(self, n_obj: int) -> dict[str, np.ndarray]:
+        """Flat arrays for storage."""
+        named = {f"history_{n}": np.array(getattr(self, n)) for n in ("cost", "n_f", "n_vjp", "seconds")}
+        named["history_size"] = np.array([len(F) for F in self.fronts], dtype=int)
+        named["history_F"] = np.concatenate(self.fronts) if self.fronts else np.empty((0, n_obj))
+        return named
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, np.ndarray]) -> History:
+        fronts = np.split(arrays["history_F"], np.cumsum(arrays["history_size"])[:-1])
+        lists = [arrays[f"history_{n}"].tolist() for n in ("cost", "n_f", "n_vjp", "seconds")]
+        return cls(*lists, fronts=fronts if len(arrays["history_size"]) else [])
+
+
+@dataclass
+class Result:
+    """The outcome of `moo.solve`.
+
+    Attributes:
+        X, F, G, H, CV: the optimizer's own answer, (n, ...) float64 arrays, F in minimised form.
+            Feasible and mutually non-dominated; the least violating candidate where nothing feasible
+            was found; one row a weight vector, dominated or not, where there are weight vectors.
+        weights: the weight vectors (n, n_obj) of the rows, for methods that have them.
+        metrics: further figures of the rows, (n,) each (`Problem.report`).
+        archive_X, archive_F: every non-dominated feasible point of the run.
+        log: F, CV and cost of every row evaluated, in order.
+        history: the answer as the run went on.
+        cost: what the run spent.
+        statuses: how many rows ended ok, nan, inf, error, ...
+        status: "budget spent", "converged", "interrupted", "stalled" or "failed".
+        problem: names, signs and known front of the problem.
+        optimizer, seed, started, ended, provenance: what made this result.
+    """
+
+    X: np.ndarray
+    F: np.ndarray
+    G: np.ndarray
+    H: np.ndarray
+    CV: np.ndarray
+    weights: np.ndarray | None
+    metrics: dict[str, np.ndarray]
+    archive_X: np.ndarray
+    archive_F: np.ndarray
+    log: dict[str, np.ndarray]
+    history: History
+    cost: Cost
+    statuses: dict[str, int]
+    status: str
+    problem: Statement
+    optimizer: str
+    seed: int
+    started: str = ""
+    ended: str = ""
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def feasible(self) -> bool:
+        """Whether every row of the answer satisfies the constraints within their tolerances."""
+        return bool(len(self.CV)) and bool((self.CV <= 0).all())
+
+    @property
+    def weighted(self) -> np.ndarray | None:
+        """sum_i w_i f_i(x) of each row, in the user's own units and the minimised form (n,)."""
+        return None if self.weights is None else np.asarray((self.weights * self.F).sum(axis=1))
+
+    @property
+    def values(self) -> np.ndarray:
+        """F with the user's sign: maximised objectives as they were stated (n, n_obj)."""
+        return self.F * np.array(self.problem.sign)
+
+    @cached_property
+    def _scale(self) -> tuple[np.ndarray, np.ndarray]:
+        if self.problem.ideal is not None and self.problem.nadir is not None:
+            return np.array(self.problem.ideal), np.array(self.problem.nadir)
+        seen = self.archive_F if len(self.archive_F) else self.F
+        if len(seen) == 0:
+            return np.zeros(len(self.problem.names)), np.ones(len(self.problem.names))
+        return seen.min(axis=0), seen.max(axis=0)
+
+    def hypervolume(self, ref: Any = None, *, archive: bool = False) -> float:
+        """Hypervolume of the feasible answer, or of the archive.
+
+        Args:
+            ref: reference point (n_obj,) in the minimised form and the user's units. Without it, F is
+                normalised by the problem's known ideal and nadir point and the reference point is
+                `moo.indicators.reference_point`; where the problem has no known front, by the range
+                of this run's own archive, so that values of two runs do not compare.
+        """
+        F = self.archive_F if archive else self.F[self.CV <= 0]
+        if ref is not None:
+            return indicators.hypervolume(F, np.asarray(ref, dtype=float))
+        return indicators.hypervolume(
+            indicators.normalise(F, *self._scale), indicators.reference_point(F.shape[1])
+        )
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row a candidate: weights, decision variables, objectives (user's sign), violation."""
+        import pandas as pd
+
+        columns: dict[str, np.ndarray] = {}
+        if self.weights is not None and self.weighted is not None:
+            columns |= {f"w[{n}]": self.weights[:, i] for i, n in enumerate(self.problem.names)}
+            columns["weighted sum"] = self.weighted
+        columns |= {n: self.values[:, i] for i, n in enumerate(self.problem.names)}
+        columns["CV"] = self.CV
+        columns |= self.metrics
+        columns |= {n: self.X[:, i] for i, n in enumerate(self.problem.var_names)}
+        return pd.DataFrame(columns)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """The front in objective space; see `moo.plot.front`."""
+        from moo.plot import front
+
+        return front({self.optimizer_name: self}, ax=ax)
+
+    @property
+    def optimizer_name(self) -> str:
+        return self.optimizer.partition("(")[0]
+
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
+        """Write ``result.json`` and ``arrays.npz`` into the folder.
+
+        Raises:
+            StorageError: when the folder holds files and ``overwrite`` is false, or cannot be written.
+        """
+        path = storage.claim(folder, overwrite=overwrite)
+        arrays = {name: getattr(self, name) for name in (*_ARRAYS, "archive_X", "archive_F")}
+        arrays |= {f"log_{name}": values for name, values in self.log.items()}
+        arrays |= {f"metric_{name}": values for name, values in self.metrics.items()}
+        arrays |= self.history.to_arrays(self.F.shape[1])
+        if self.weights is not None:
+            arrays["weights"] = self.weights
+        storage.write_arrays(path / "arrays.npz", arrays)
+        described = ("statuses", "status", "optimizer", "seed", "started", "ended", "provenance")
+        content = {name: getattr(self, name) for name in described}
+        content |= {"cost": asdict(self.cost), "problem": asdict(self.problem)}
+        storage.write_json(path / "result.json", content)
+        return path
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Result:
+        """
+        Raises:
+            StorageError: when the folder holds no result.
+        """
+        path = Path(folder)
+        content = storage.read_json(path / "result.json")
+        arrays = storage.read_arrays(path / "arrays.npz")
+        content["cost"] = Cost(**content["cost"])
+        content["problem"] = Statement(**content["problem"])
+
+        def prefixed(prefix: str) -> dict[str, np.ndarray]:
+            return {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
+
+        return cls(
+            **{name: arrays[name] for name in (*_ARRAYS, "archive_X", "archive_F")},
+            weights=arrays.get("weights"),
+            metrics=prefixed("metric_"),
+            log=prefixed("log_"),
+            history=History.from_arrays(arrays),
+            **content,
+        )
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.problem.title} by {self.optimizer}, seed {self.seed}: {self.status}",
+            f"  cost {self.cost.total:,.0f} F-equivalents (n_f {self.cost.n_f:,}, n_vjp "
+            f"{self.cost.n_vjp:,}, {self.cost.seconds:.2f} s)",
+            f"  {len(self.F)} points{'' if self.feasible else ', constraints NOT satisfied'}; "
+            f"archive {len(self.archive_F)}; hypervolume {self.hypervolume():.4f}",
+        ]
+        failed = {name: count for name, count in self.statuses.items() if count and name != "ok"}
+        if failed:
+            lines.append("  failed evaluations: " + ", ".join(f"{c} {n}" for n, c in failed.items()))
+        if len(self.F) == 1:
+            lines += self._point()
+        return "\n".join(lines)
+
+    def _point(self) -> list[str]:
+        """x*, each f_i(x*), the weighted value, and whether the constraints hold."""
+        shown = [f"{n} = {v:.6g}" for n, v in zip(self.problem.var_names, self.X[0], strict=True)][:12]
+        more = f", ... ({self.X.shape[1]} in all)" if self.X.shape[1] > len(shown) else ""
+        lines = [f"  x*: {', '.join(shown)}{more}"]
+        lines += [
+            f"  {n}(x*) = {v:.6g}" for n, v in zip(self.problem.names, self.values[0], strict=True)
+        ]
+        if self.weighted is not None:
+            lines.append(f"  sum_i w_i f_i(x*) = {self.weighted[0]:.6g}")
+        if self.G.shape[1] + self.H.shape[1]:
+            held = "hold" if self.feasible else f"are violated by {self.CV[0]:.3g}"
+            lines.append(f"  constraints {held}")
+        return lines

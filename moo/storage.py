@@ -1,0 +1,84 @@
+"""Folders of arrays and JSON: written whole or not at all, never with pickle."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from moo.errors import StorageError
+
+
+def claim(folder: str | Path, *, overwrite: bool) -> Path:
+    """The folder, made where it is missing.
+
+    Raises:
+        StorageError: when it holds files and ``overwrite`` is false, or cannot be made.
+    """
+    path = Path(folder)
+    try:
+        if path.exists() and (not path.is_dir() or any(path.iterdir())) and not overwrite:
+            raise StorageError(f"{path} already holds files: choose another folder, or say overwrite")
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, PermissionError, NotADirectoryError) as error:
+        raise StorageError(f"{path} cannot be written: {error.strerror}") from error
+    return path
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A file that takes the place of ``path`` only once it is written whole."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written: {error.strerror}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: Any) -> None:
+    with replacing(path) as file:
+        file.write(json.dumps(content, indent=1).encode())
+
+
+def read_json(path: Path) -> Any:
+    """
+    Raises:
+        StorageError: when the file is missing or holds no JSON.
+    """
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        raise StorageError(f"{path} does not exist") from None
+    except ValueError as error:
+        raise StorageError(f"{path} is no JSON: {error}") from None
+
+
+def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    with replacing(path) as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """
+    Raises:
+        StorageError: when the file is missing or torn.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+    except FileNotFoundError:
+        raise StorageError(f"{path} does not exist") from None
+    except (ValueError, OSError, BadZipFile, EOFError) as error:
+        raise StorageError(f"{path} cannot be read: {error}") from None

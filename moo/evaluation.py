@@ -195,22 +195,25 @@ class Evaluator:
             EvaluationError: when the user's functions raised on every row of the run so far.
         """
         n_f, n_vjp = self.problem.cost_of_row(jacobian, constraint_jacobians, scalarize is not None)
-        affordable = min(len(X), self._affordable(n_f + self.budget.vjp_cost * n_vjp))
-        if affordable == 0 and len(X) > 0:
+        if self._affordable(n_f + self.budget.vjp_cost * n_vjp) < len(X):
+            self._spend_the_rest(X)
             raise BudgetExhausted
         evaluation = self.problem.compute(
-            X[:affordable],
+            X,
             jacobian=jacobian,
             constraint_jacobians=constraint_jacobians,
             scalarize=scalarize,
             rng=self.rng if self.problem.stochastic else None,
         )
-        self.n_f += n_f * affordable
-        self.n_vjp += n_vjp * affordable
-        self._record(evaluation)
-        if affordable < len(X):
-            raise BudgetExhausted
+        self._record(evaluation, n_f, n_vjp)
         return evaluation
+
+    def _spend_the_rest(self, X: Array) -> None:
+        """Evaluate as many rows as can be paid for, without derivatives nobody will use."""
+        affordable = min(len(X), self._affordable(1.0))
+        if affordable > 0:
+            rng = self.rng if self.problem.stochastic else None
+            self._record(self.problem.compute(X[:affordable], rng=rng), 1, 0)
 
     def _affordable(self, cost_of_row: float) -> int:
         if self.budget.seconds is not None and self.seconds >= self.budget.seconds:
@@ -219,7 +222,10 @@ class Evaluator:
             return int(np.iinfo(np.int64).max)
         return int((self.budget.cost - self.cost) // cost_of_row)
 
-    def _record(self, evaluation: Evaluation) -> None:
+    def _record(self, evaluation: Evaluation, n_f: int, n_vjp: int) -> None:
+        """Count, log and archive rows that cost (n_f, n_vjp) each."""
+        self.n_f += n_f * len(evaluation)
+        self.n_vjp += n_vjp * len(evaluation)
         self.counts += np.bincount(evaluation.status, minlength=len(STATUSES))
         if evaluation.error is not None and self.counts[0] == 0:
             raise EvaluationError(str(evaluation.error)) from evaluation.error

@@ -1,0 +1,53 @@
+"""Inner method of `WeightedSum`: a genetic algorithm a weight vector, without derivatives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from moo.evaluation import Evaluation, Evaluator
+from moo.optimizers.operators import vary
+
+if TYPE_CHECKING:
+    from moo.optimizers.weighted_sum import WeightedSumState
+
+_CROSSOVER_ETA, _CROSSOVER_PROB, _MUTATION_ETA = 15.0, 0.9, 20.0
+
+
+@dataclass
+class WeightedGA:
+    """Elitist (mu + lambda) search with tournaments, SBX and polynomial mutation (Deb 2000: feasible
+    before infeasible); the offspring of all rows are evaluated as one batch."""
+
+    pop_size: int
+    populations: list[Evaluation]
+
+    @classmethod
+    def start(cls, pop_size: int, state: WeightedSumState) -> WeightedGA:
+        assert state.pool is not None
+        populations = [_fittest(state.pool, state.V[row], pop_size) for row in state.rows]
+        return cls(pop_size, populations)
+
+    def step(self, evaluate: Evaluator, state: WeightedSumState) -> bool:
+        problem = evaluate.problem
+        options = (_CROSSOVER_ETA, _CROSSOVER_PROB, _MUTATION_ETA, 1.0 / problem.n_var, state.rng)
+        broods = [
+            vary(population.X, self.pop_size, problem.xl, problem.xu, *options)
+            for population in self.populations
+        ]
+        evaluation = evaluate(np.concatenate(broods))
+        ends = np.cumsum([len(brood) for brood in broods])
+        for k, (row, end) in enumerate(zip(state.rows, ends, strict=True)):
+            offspring = evaluation.rows(np.arange(end - len(broods[k]), end))
+            self.populations[k] = _fittest(
+                self.populations[k].merge(offspring), state.V[row], self.pop_size
+            )
+            state.consider(problem, np.array([row]), self.populations[k].rows(np.array([0])))
+        return False  # a genetic algorithm does not know when it is done
+
+
+def _fittest(candidates: Evaluation, weights: np.ndarray, pop_size: int) -> Evaluation:
+    order = np.lexsort((candidates.F @ weights, candidates.CV))
+    return candidates.rows(order[:pop_size])

@@ -1,0 +1,127 @@
+"""The ZDT problems of Zitzler, Deb and Thiele: two objectives, any number of variables.
+
+"Comparison of multiobjective evolutionary algorithms: empirical results", Evolutionary Computation
+8(2), 2000, section 4. ZDT5 is left out: its variables are bits.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import torch
+
+from moo.problems._base import _Benchmark, at_least, power
+from moo.problems._front import Floats, Intervals, points_of, records
+
+
+class _ZDT(_Benchmark):
+    """f1(x1) and f2 = g(x2..xn) h(f1, g), Pareto-optimal where g is least: x2 = ... = xn = 0."""
+
+    def __init__(self, n_var: int, xl: object = 0.0, xu: object = 1.0) -> None:
+        super().__init__(n_var=at_least("n_var", n_var, 2), n_obj=2, xl=xl, xu=xu)
+
+    def _g(self, x: torch.Tensor) -> torch.Tensor:
+        return 1 + 9 * x[:, 1:].mean(1)
+
+    def _first(self, n_pareto_points: int) -> Floats:
+        """The Pareto-optimal x1, (k,)."""
+        return np.linspace(0.0, 1.0, n_pareto_points)
+
+    def _calc_pareto_set(self, n_pareto_points: int = 500) -> Floats:
+        first = self._first(n_pareto_points)
+        return np.column_stack([first, np.zeros((len(first), self.n_var - 1))])
+
+
+class ZDT1(_ZDT):
+    """f1 = x1, f2 = g (1 - sqrt(f1 / g)), g = 1 + 9 mean(x2..xn), 0 <= x <= 1. Equation (7).
+
+    Front: convex, f2 = 1 - sqrt(f1), f1 in [0, 1]. At x1 = 0 the true slope of f2 is minus
+    infinity; the Jacobian stops at -1e6 there.
+    """
+
+    def __init__(self, n_var: int = 30) -> None:
+        super().__init__(n_var)
+
+    def objectives(self, x: torch.Tensor) -> list[torch.Tensor]:
+        f1, g = x[:, 0], self._g(x)
+        return [f1, g * (1 - power(f1 / g, 0.5))]
+
+
+class ZDT2(_ZDT):
+    """f1 = x1, f2 = g (1 - (f1 / g)^2), g = 1 + 9 mean(x2..xn), 0 <= x <= 1. Equation (8).
+
+    Front: concave, f2 = 1 - f1^2, f1 in [0, 1]: a weighted sum finds its two ends only.
+    """
+
+    def __init__(self, n_var: int = 30) -> None:
+        super().__init__(n_var)
+
+    def objectives(self, x: torch.Tensor) -> list[torch.Tensor]:
+        f1, g = x[:, 0], self._g(x)
+        return [f1, g * (1 - (f1 / g) ** 2)]
+
+
+class ZDT3(_ZDT):
+    """f1 = x1, f2 = g (1 - sqrt(f1 / g) - (f1 / g) sin(10 pi f1)), g as in ZDT1. Equation (9).
+
+    Front: the parts of f2 = 1 - sqrt(f1) - f1 sin(10 pi f1) that are lower than anything to their
+    left: five pieces, f1 in [0, 0.8518], f2 in [-0.7734, 1]. The slope at x1 = 0 is as in ZDT1.
+    """
+
+    def __init__(self, n_var: int = 30) -> None:
+        super().__init__(n_var)
+
+    def objectives(self, x: torch.Tensor) -> list[torch.Tensor]:
+        f1, g = x[:, 0], self._g(x)
+        return [f1, g * (1 - power(f1 / g, 0.5) - f1 / g * torch.sin(10 * torch.pi * f1))]
+
+    def _first(self, n_pareto_points: int) -> Floats:
+        return points_of(_zdt3_pieces(), n_pareto_points)
+
+
+@cache
+def _zdt3_pieces() -> Intervals:
+    return records(lambda x: np.sqrt(x) + x * np.sin(10 * np.pi * x), 0.0, 1.0)
+
+
+class ZDT4(_ZDT):
+    """f1 = x1, f2 = g (1 - sqrt(f1 / g)), g = 1 + 10 (n - 1) + sum_{i>1} (x_i^2 - 10 cos(4 pi x_i)).
+
+    x1 in [0, 1], the others in [-5, 5]: 21^9 local fronts for n = 10. Equation (10).
+    Front: that of ZDT1, at x2 = ... = xn = 0. The slope at x1 = 0 is as in ZDT1.
+    """
+
+    def __init__(self, n_var: int = 10) -> None:
+        others = at_least("n_var", n_var, 2) - 1
+        super().__init__(n_var, xl=[0.0] + [-5.0] * others, xu=[1.0] + [5.0] * others)
+
+    def objectives(self, x: torch.Tensor) -> list[torch.Tensor]:
+        f1, others = x[:, 0], x[:, 1:]
+        g = 1 + (10 + others**2 - 10 * torch.cos(4 * torch.pi * others)).sum(1)
+        return [f1, g * (1 - power(f1 / g, 0.5))]
+
+
+class ZDT6(_ZDT):
+    """f1 = 1 - exp(-4 x1) sin^6(6 pi x1), f2 = g (1 - (f1 / g)^2), g = 1 + 9 mean(x2..xn)^0.25.
+
+    0 <= x <= 1. Equation (12). Front: concave, f2 = 1 - f1^2, f1 in [0.2808, 1]; evenly spread x1
+    give unevenly spread f1. Where x2 = ... = xn = 0, which is the Pareto set, the true slope of g
+    is infinite; that of the root stops at 1e6 there, so the Jacobian is large and finite.
+    """
+
+    def __init__(self, n_var: int = 10) -> None:
+        super().__init__(n_var)
+
+    def objectives(self, x: torch.Tensor) -> list[torch.Tensor]:
+        f1 = 1 - torch.exp(-4 * x[:, 0]) * torch.sin(6 * torch.pi * x[:, 0]) ** 6
+        g = 1 + 9 * power(x[:, 1:].mean(1), 0.25)
+        return [f1, g * (1 - (f1 / g) ** 2)]
+
+    def _first(self, n_pareto_points: int) -> Floats:
+        """x1 from 0 (f1 = 1) to the first and highest peak, where tan(6 pi x1) = 9 pi, with f1
+        evenly spaced."""
+        peak = np.arctan(9 * np.pi) / (6 * np.pi)
+        x = np.linspace(0.0, peak, 20_001)
+        f1 = 1 - np.exp(-4 * x) * np.sin(6 * np.pi * x) ** 6
+        return np.interp(np.linspace(f1[-1], 1.0, n_pareto_points), f1[::-1], x[::-1])

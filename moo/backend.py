@@ -64,9 +64,7 @@ class Backend(ABC):
         self._row_by_row = False
 
     @abstractmethod
-    def evaluate(
-        self, problem: Problem, X: Array, wanted: Wanted, rng: np.random.Generator | None
-    ) -> Values:
+    def evaluate(self, problem: Problem, X: Array, wanted: Wanted, rng: np.random.Generator | None) -> Values:
         """F, G, H and the wanted derivatives of the rows of X, all of this backend's kind."""
 
     @abstractmethod

@@ -33,9 +33,7 @@ class NumpyBackend(Backend):
         self._row_by_row = not vectorized  # numpy has no vmap to try first
 
     def _needs_differences(self, problem: Problem, wanted: Wanted) -> bool:
-        constraints = problem.n_constr > 0 and (
-            wanted.constraint_jacobians or wanted.scalarize is not None
-        )
+        constraints = problem.n_constr > 0 and (wanted.constraint_jacobians or wanted.scalarize is not None)
         objectives = wanted.jacobian or wanted.scalarize is not None
         return constraints or (objectives and self.jacobian is None)
 
@@ -80,17 +78,13 @@ class NumpyBackend(Backend):
             rows = slice(start, start + chunk)
             shifted = X[rows, None, :] + h[rows, :, None] * np.eye(d)
             moved = self.values(problem, shifted.reshape(-1, d))
-            parts = zip(
-                derivatives, (base.F, base.G, base.H), (moved.F, moved.G, moved.H), strict=True
-            )
+            parts = zip(derivatives, (base.F, base.G, base.H), (moved.F, moved.G, moved.H), strict=True)
             for derivative, at, after in parts:
                 change = after.reshape(len(shifted), d, at.shape[1]) - at[rows, None, :]
                 derivative[rows] = np.swapaxes(change / h[rows, :, None], 1, 2)
         return derivatives
 
-    def _call_batch(
-        self, function: Callable[..., Any], X: np.ndarray, width: int, what: str
-    ) -> np.ndarray:
+    def _call_batch(self, function: Callable[..., Any], X: np.ndarray, width: int, what: str) -> np.ndarray:
         return np.asarray(self._columns(function(X), len(X), width, what))
 
     def number(self, output: Any, what: str) -> np.ndarray:
@@ -120,16 +114,12 @@ class PymooBackend(NumpyBackend):
     def __init__(self) -> None:
         super().__init__(vectorized=True, jacobian=None)
 
-    def values(
-        self, problem: Problem, X: np.ndarray, rng: np.random.Generator | None = None
-    ) -> Values:
+    def values(self, problem: Problem, X: np.ndarray, rng: np.random.Generator | None = None) -> Values:
         wrapped: Any = problem
         widths = [problem.n_obj, problem.n_ieq_constr, problem.n_eq_constr]
 
         def together(rows: np.ndarray) -> np.ndarray:
-            out = wrapped.problem.evaluate(
-                rows, return_values_of=["F", "G", "H"], return_as_dictionary=True
-            )
+            out = wrapped.problem.evaluate(rows, return_values_of=["F", "G", "H"], return_as_dictionary=True)
             return np.hstack([out[name] for name in ("F", "G", "H")])
 
         columns, failed, error = self._call(together, X, sum(widths), "values")

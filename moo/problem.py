@@ -115,8 +115,7 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
         if self._single_function:
             return self._objectives[0](x)
         return [
-            call_named(function, x, name)
-            for function, name in zip(self._objectives, self.names, strict=True)
+            call_named(function, x, name) for function, name in zip(self._objectives, self.names, strict=True)
         ]
 
     def inequality(self, x: Array) -> Any:
@@ -163,18 +162,14 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
         values = self.backend.evaluate(self, self._native(X), wanted, rng)
         return self._answer(X, values)
 
-    def cost_of_row(
-        self, jacobian: bool, constraint_jacobians: bool, scalarized: bool
-    ) -> tuple[int, int]:
+    def cost_of_row(self, jacobian: bool, constraint_jacobians: bool, scalarized: bool) -> tuple[int, int]:
         """(n_f, n_vjp) of one row of `compute` with these derivatives."""
         scalarize = (lambda F, G, H: F) if scalarized else None
         return self.backend.cost_of_row(self, Wanted(jacobian, constraint_jacobians, scalarize))
 
     def _evaluate(self, x: np.ndarray, out: dict[str, Any], *args: Any, **kwargs: Any) -> None:
         """pymoo's face: F, G, H and, when asked by ``return_values_of``, dF, dG, dH."""
-        evaluation = self.compute(
-            x, jacobian="dF" in out, constraint_jacobians="dG" in out or "dH" in out
-        )
+        evaluation = self.compute(x, jacobian="dF" in out, constraint_jacobians="dG" in out or "dH" in out)
         if evaluation.error is not None and np.all(evaluation.status != 0):
             raise EvaluationError(str(evaluation.error)) from evaluation.error
         out["F"], out["G"], out["H"] = evaluation.F, evaluation.G, evaluation.H
@@ -195,8 +190,7 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
     def _check_shape(self, X: Array) -> None:
         if X.ndim != 2 or X.shape[1] != self.n_var:
             raise ProblemError(
-                f"X has shape {tuple(X.shape)}, {self.title} expects (n, {self.n_var}): "
-                "a row is a candidate"
+                f"X has shape {tuple(X.shape)}, {self.title} expects (n, {self.n_var}): a row is a candidate"
             )
 
     def to_array(self, values: Array) -> np.ndarray:
@@ -237,7 +231,7 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
                 continue
             array = self.to_array(part)
             if not np.isfinite(array).all():
-                status = np.maximum(status, 2 * np.isinf(array).any(axis=1))
+                status[np.isinf(array).any(axis=1)] = 2
                 status[np.isnan(array).any(axis=1)] = 1
         status[values.failed] = 3
         return status
@@ -250,7 +244,10 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
 
 
 class PymooProblem(Problem):
-    """A pymoo problem as every optimizer of moo takes it; gradients by finite differences."""
+    """A pymoo problem as every optimizer of moo takes it; gradients by finite differences.
+
+    Its known front is not asked for: pymoo downloads some of them (DTLZ5-7, OSY, TNK and others).
+    """
 
     def __init__(self, problem: pymoo.core.problem.Problem) -> None:
         if getattr(problem, "vars", None) is not None or problem.n_var < 1:
@@ -270,11 +267,7 @@ class PymooProblem(Problem):
         )
         from moo.backend_numpy import PymooBackend
 
-
         self.backend = PymooBackend()
-
-    def _calc_pareto_front(self, *args: Any, **kwargs: Any) -> Any:
-        return self.problem.pareto_front(*args, **kwargs)
 
 
 def as_problem(problem: Any) -> Problem:
@@ -292,9 +285,7 @@ def as_problem(problem: Any) -> Problem:
     raise ProblemError(f"expected a moo.Problem or a pymoo problem, got {type(problem).__name__}")
 
 
-def _backend(
-    name: str, vectorized: bool, jacobian: Callable[..., Any] | None
-) -> Backend:
+def _backend(name: str, vectorized: bool, jacobian: Callable[..., Any] | None) -> Backend:
     if name == "torch":
         from moo.backend_torch import TorchBackend
 

@@ -242,9 +242,7 @@ class Result:
         shown = [f"{n} = {v:.6g}" for n, v in zip(self.problem.var_names, self.X[0], strict=True)][:12]
         more = f", ... ({self.X.shape[1]} in all)" if self.X.shape[1] > len(shown) else ""
         lines = [f"  x*: {', '.join(shown)}{more}"]
-        lines += [
-            f"  {n}(x*) = {v:.6g}" for n, v in zip(self.problem.names, self.values[0], strict=True)
-        ]
+        lines += [f"  {n}(x*) = {v:.6g}" for n, v in zip(self.problem.names, self.values[0], strict=True)]
         if self.weighted is not None:
             lines.append(f"  sum_i w_i f_i(x*) = {self.weighted[0]:.6g}")
         if self.G.shape[1] + self.H.shape[1]:

@@ -47,7 +47,9 @@ def _bound(given: Any, size: int, absent: float, name: str) -> np.ndarray:
     try:
         bound = np.array([absent if value is None else value for value in values], dtype=float)
     except (TypeError, ValueError):
-        raise ProblemError(f"{name}={given!r} is not accepted: give numbers, or None where unbounded") from None
+        raise ProblemError(
+            f"{name}={given!r} is not accepted: give numbers, or None where unbounded"
+        ) from None
     if np.isnan(bound).any():
         raise ProblemError(f"{name}[{int(np.isnan(bound).argmax())}] is NaN: give a number, or None")
     return bound

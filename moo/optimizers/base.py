@@ -55,7 +55,9 @@ def require_finite_bounds(problem: Problem, method: str) -> None:
     unbounded = ~(np.isfinite(problem.xl) & np.isfinite(problem.xu))
     if unbounded.any():
         name = problem.var_names[int(unbounded.argmax())]
-        raise ProblemError(f"{method} needs finite bounds, but {name} of {problem.title} is unbounded: give xl, xu")
+        raise ProblemError(
+            f"{method} needs finite bounds, but {name} of {problem.title} is unbounded: give xl, xu"
+        )
 
 
 def require(condition: bool, option: str, given: Any, accepted: str) -> None:

@@ -15,6 +15,7 @@ from moo.optimizers.ranking import crowding_distance, place, rank
 if TYPE_CHECKING:
     from moo.problem import Problem
 
+
 @dataclass
 class NSGA2State(State):
     """``X`` is the next batch to evaluate; ``answer`` the population, best first."""

@@ -53,9 +53,7 @@ class WeightedDescent:
         rows = torch.as_tensor(state.rows, device=problem.device)
         box = Box.of(problem)
         starts = box.to_unit(state.answer.X[rows])
-        descent: Descent = (
-            Adam(box, starts, learning_rate) if method == "adam" else LBFGS(box, starts)
-        )
+        descent: Descent = Adam(box, starts, learning_rate) if method == "adam" else LBFGS(box, starts)
         V = problem.to_tensor(state.V[state.rows])
         pool = state.pool
         finite = pool.F.isfinite().all(1)
@@ -117,5 +115,3 @@ class WeightedDescent:
         finished |= self.updates[at] > _MOST_UPDATES
         self.descent.restart(at[~finished])
         self.descent.stationary[at[finished]] = True
-
-

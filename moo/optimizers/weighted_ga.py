@@ -41,9 +41,7 @@ class WeightedGA:
         ends = np.cumsum([len(brood) for brood in broods])
         for k, (row, end) in enumerate(zip(state.rows, ends, strict=True)):
             offspring = evaluation.rows(np.arange(end - len(broods[k]), end))
-            self.populations[k] = _fittest(
-                self.populations[k].merge(offspring), state.V[row], self.pop_size
-            )
+            self.populations[k] = _fittest(self.populations[k].merge(offspring), state.V[row], self.pop_size)
             state.consider(problem, np.array([row]), self.populations[k].rows(np.array([0])))
         return False  # a genetic algorithm does not know when it is done
 

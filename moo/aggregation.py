@@ -108,8 +108,9 @@ def _solve_free(M: torch.Tensor, free: torch.Tensor) -> torch.Tensor:
     """The minimiser with only the free weights away from zero; the others' equations become v = 0."""
     both = free[:, :, None] & free[:, None, :]
     eye = torch.eye(M.shape[1], dtype=M.dtype, device=M.device)
-    masked = torch.where(both, M + 1e-15 * eye, eye * ~free[:, :, None])
-    return torch.linalg.solve(masked, free.to(M.dtype))
+    masked: torch.Tensor = torch.where(both, M + 1e-15 * eye, eye * ~free[:, :, None])
+    solved: torch.Tensor = torch.linalg.solve(masked, free.to(M.dtype))
+    return solved
 
 
 def _back_to_feasible(

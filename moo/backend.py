@@ -73,26 +73,28 @@ class Backend(ABC):
 
     def values(self, problem: Problem, X: Array, rng: np.random.Generator | None = None) -> Values:
         """F, G and H; ``rng`` reaches the objectives of a stochastic problem alone."""
-        objectives = partial(problem.objectives, rng=rng) if problem.stochastic else problem.objectives
-        functions: list[tuple[str, Callable[..., Any], int]] = [
-            ("objectives", objectives, problem.n_obj),
-            ("inequality constraints", problem.inequality, problem.n_ieq_constr),
-            ("equality constraints", problem.equality, problem.n_eq_constr),
+        objectives: Any = problem.objectives
+        if problem.stochastic:
+            objectives = partial(objectives, rng=rng)
+        functions: list[tuple[str, str, Callable[..., Any], int]] = [
+            ("F", "objectives", objectives, problem.n_obj),
+            ("G", "inequality constraints", problem.inequality, problem.n_ieq_constr),
+            ("H", "equality constraints", problem.equality, problem.n_eq_constr),
         ]
         failed = np.zeros(len(X), dtype=bool)
-        parts: list[Array] = []
+        parts: dict[str, Array] = {}
         error: Exception | None = None
-        for what, function, width in functions:
+        for letter, what, function, width in functions:
             if width == 0:
-                parts.append(X[:, :0])
+                parts[letter] = X[:, :0]
                 continue
             part, part_failed, part_error = self._call(function, X, width, what)
-            parts.append(part)
+            parts[letter] = part
             failed |= part_failed
             error = error or part_error
         if (problem.sign < 0).any():
-            parts[0] = parts[0] * self.constant(problem.sign, X)
-        return Values(*parts, failed=failed, error=error)
+            parts["F"] = parts["F"] * self.constant(problem.sign, X)
+        return Values(parts["F"], parts["G"], parts["H"], failed=failed, error=error)
 
     def _call(
         self, function: Callable[..., Any], X: Array, width: int, what: str

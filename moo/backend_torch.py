@@ -60,7 +60,8 @@ class TorchBackend(Backend):
             return
         row = int(np.argmin(values.failed))
         x = X[row : row + 1] if self.vectorized else X[row]
-        outputs = problem.objectives(x, rng=rng) if problem.stochastic else problem.objectives(x)
+        objectives: Any = problem.objectives
+        outputs = objectives(x, rng=rng) if problem.stochastic else objectives(x)
         listed = outputs if isinstance(outputs, (list, tuple)) else [outputs]
         for i, output in enumerate(listed):
             if not (isinstance(output, torch.Tensor) and output.requires_grad):
@@ -87,7 +88,7 @@ class TorchBackend(Backend):
             return output if output.is_floating_point() or output.is_complex() else output.double()
         if isinstance(output, (bool, int, float, complex, np.number, np.ndarray)):
             value = torch.as_tensor(output)
-            return value if value.is_complex() else value.double()
+            return value if value.is_complex() else value.to(torch.float64)
         raise ProblemError(
             f"one of the {what} returned {type(output).__name__}, expected a number or a torch tensor"
         )

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class MooError(Exception):
-    """Base of every error moo raises on purpose; its text is one sentence for the user."""
+    """Base of every error moo raises on purpose; its text is one sentence for the user.
+
+    ``result`` is what a run had found when the error ended it, where there was a run.
+    """
+
+    result: Any = None
 
 
 class ProblemError(MooError, ValueError):
@@ -26,7 +32,7 @@ class StorageError(MooError, OSError):
     """A folder of results cannot be written or read."""
 
 
-class MissingExtra(MooError, ImportError):
+class MissingExtraError(MooError, ImportError):
     """An optional package is not installed."""
 
     def __init__(self, package: str, extra: str) -> None:

@@ -64,7 +64,7 @@ class Evaluation:
 
     def merge(self, other: Evaluation) -> Evaluation:
         """The rows of both, without derivatives (numpy arrays only)."""
-        joined = {
+        joined: dict[str, Any] = {
             f.name: np.concatenate([getattr(self, f.name), getattr(other, f.name)]) for f in fields(self)[:6]
         }
         return Evaluation(**joined)

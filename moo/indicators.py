@@ -16,7 +16,7 @@ _EXACT_UP_TO = 6  # objectives; from 7 on an exact hypervolume takes minutes
 
 def nondominated(F: np.ndarray) -> np.ndarray:
     """Mask (n,) of the finite rows that no other row dominates; of equal rows the first one."""
-    mask = np.isfinite(F).all(axis=1)
+    mask: np.ndarray = np.isfinite(F).all(axis=1)
     if mask.any():
         mask[mask] = moocore.is_nondominated(F[mask])
     return mask
@@ -25,7 +25,7 @@ def nondominated(F: np.ndarray) -> np.ndarray:
 def normalise(F: np.ndarray, ideal: np.ndarray, nadir: np.ndarray) -> np.ndarray:
     """(F - ideal) / (nadir - ideal); an objective without range is only shifted."""
     span = nadir - ideal
-    return (F - ideal) / np.where(span > 0, span, 1.0)
+    return np.asarray((F - ideal) / np.where(span > 0, span, 1.0))
 
 
 def reference_point(n_obj: int, k: int = 100) -> np.ndarray:
@@ -45,7 +45,7 @@ def hypervolume(F: np.ndarray, ref: np.ndarray) -> float:
 
     Points that are not strictly better than ``ref`` contribute nothing.
     """
-    inside = F[np.isfinite(F).all(axis=1) & (F < ref).all(axis=1)]
+    inside = F[np.isfinite(F).all(axis=1) & (ref > F).all(axis=1)]
     if len(inside) == 0:
         return 0.0
     if F.shape[1] > _EXACT_UP_TO:

@@ -59,7 +59,7 @@ def solve(
         run.status = "interrupted"
     except MooError as error:
         run.status = "failed"
-        error.result = run.result()  # type: ignore[attr-defined]
+        error.result = run.result()
         raise
     return run.result()
 
@@ -122,7 +122,7 @@ class Run:
         to_array = self.problem.to_array
         if self.problem.stochastic:
             return self.problem.compute(to_array(answer.X))
-        parts = {name: to_array(getattr(answer, name)) for name in ("X", "F", "G", "H", "CV")}
+        parts: dict[str, Any] = {name: to_array(getattr(answer, name)) for name in ("X", "F", "G", "H", "CV")}
         return Evaluation(**parts, status=answer.status)
 
     def _answer(self) -> tuple[Evaluation, np.ndarray | None]:

@@ -69,8 +69,10 @@ class History:
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray]) -> History:
         fronts = np.split(arrays["history_F"], np.cumsum(arrays["history_size"])[:-1])
-        lists = [arrays[f"history_{n}"].tolist() for n in ("cost", "n_f", "n_vjp", "seconds")]
-        return cls(*lists, fronts=fronts if len(arrays["history_size"]) else [])
+        lists: dict[str, Any] = {
+            n: arrays[f"history_{n}"].tolist() for n in ("cost", "n_f", "n_vjp", "seconds")
+        }
+        return cls(**lists, fronts=fronts if len(arrays["history_size"]) else [])
 
 
 @dataclass
@@ -127,7 +129,7 @@ class Result:
     @property
     def values(self) -> np.ndarray:
         """F with the user's sign: maximised objectives as they were stated (n, n_obj)."""
-        return self.F * np.array(self.problem.sign)
+        return np.asarray(self.F * np.array(self.problem.sign))
 
     @cached_property
     def _scale(self) -> tuple[np.ndarray, np.ndarray]:
@@ -205,7 +207,7 @@ class Result:
             StorageError: when the folder holds no result.
         """
         path = Path(folder)
-        content = storage.read_json(path / "result.json")
+        content: dict[str, Any] = storage.read_json(path / "result.json")
         arrays = storage.read_arrays(path / "arrays.npz")
         content["cost"] = Cost(**content["cost"])
         content["problem"] = Statement(**content["problem"])
@@ -213,8 +215,8 @@ class Result:
         def prefixed(prefix: str) -> dict[str, np.ndarray]:
             return {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
 
+        content |= {name: arrays[name] for name in (*_ARRAYS, "archive_X", "archive_F")}
         return cls(
-            **{name: arrays[name] for name in (*_ARRAYS, "archive_X", "archive_F")},
             weights=arrays.get("weights"),
             metrics=prefixed("metric_"),
             log=prefixed("log_"),

@@ -41,7 +41,7 @@ def weight_vectors(n: int, n_obj: int) -> np.ndarray:
     while comb(divisions + n_obj - 1, n_obj - 1) < n:
         divisions += 1
     lattice = simplex_lattice(n_obj, divisions)
-    return lattice[_corners_first(lattice, n)]
+    return np.asarray(lattice[_corners_first(lattice, n)])
 
 
 def _corners_first(lattice: np.ndarray, n: int) -> np.ndarray:

@@ -47,7 +47,7 @@ class Box:
 
     def blocked(self, U: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
         """Where a bound stands in the way of descent."""
-        return ((U <= self.lower) & (gradient > 0)) | ((U >= self.upper) & (gradient < 0))
+        return ((self.lower >= U) & (gradient > 0)) | ((self.upper <= U) & (gradient < 0))
 
 
 class Descent(ABC):

@@ -52,8 +52,8 @@ class GradientDescent(Optimizer[GradientDescentState]):
     Args:
         n: starts.
         aggregator: "mgda", "mgda-normalized" (gradients scaled to one length first, which lets rows
-            that start near an end of the front stay apart from it), "mean", or a callable from Jacobians (n, n_obj, n_var) to directions
-            (n, n_var), both tensors (`moo.aggregation`).
+            that start near an end of the front stay apart from it), "mean", or a callable from
+            Jacobians (n, n_obj, n_var) to directions (n, n_var), both tensors (`moo.aggregation`).
         learning_rate: first step, as a share of the box width (of 1 where a variable is unbounded).
         tolerance: a row rests once its direction, free of bounds, is no longer than this, in units of
             objective ranges a box width.
@@ -115,7 +115,8 @@ class GradientDescent(Optimizer[GradientDescentState]):
 
     def _direction(self, state: GradientDescentState, evaluation: Evaluation) -> torch.Tensor:
         """Aggregate of the objectives' gradients, each plus that of the constraints' terms, (k, d)."""
-        assert evaluation.J is not None and state.box is not None
+        assert evaluation.J is not None
+        assert state.box is not None
         J = evaluation.J * state.box.width / state.scale[:, None]
         if evaluation.gradient is not None:
             J = J + (evaluation.gradient * state.box.width)[:, None, :]

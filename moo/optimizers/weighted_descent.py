@@ -49,7 +49,8 @@ class WeightedDescent:
     def start(
         cls, method: str, learning_rate: float, problem: Problem, state: WeightedSumState
     ) -> WeightedDescent:
-        assert state.pool is not None and state.answer is not None
+        assert state.pool is not None
+        assert state.answer is not None
         rows = torch.as_tensor(state.rows, device=problem.device)
         box = Box.of(problem)
         starts = box.to_unit(state.answer.X[rows])
@@ -83,7 +84,8 @@ class WeightedDescent:
         X = self.box.to_user(self.descent.trial[active])
         evaluation = evaluate(X, scalarize=lambda F, G, H: self._function(F, G, H, active))
         state.consider(evaluate.problem, self.rows[active], evaluation)
-        assert evaluation.scalar is not None and evaluation.gradient is not None
+        assert evaluation.scalar is not None
+        assert evaluation.gradient is not None
         gradient = evaluation.gradient * self.box.width
         accepted = self.descent.absorb(active, evaluation.scalar, gradient, schedule(evaluate.fraction))
         if self.lagrangian is not None:
@@ -95,7 +97,7 @@ class WeightedDescent:
     def _function(
         self, F: torch.Tensor, G: torch.Tensor, H: torch.Tensor, rows: torch.Tensor
     ) -> torch.Tensor:
-        value = (weighted_sum(F, self.V[rows]) - self.shift[rows]) / self.scale[rows]
+        value: torch.Tensor = (weighted_sum(F, self.V[rows]) - self.shift[rows]) / self.scale[rows]
         return value if self.lagrangian is None else value + self.lagrangian.terms(G, H, rows)
 
     def _update_multipliers(self, active: torch.Tensor) -> None:

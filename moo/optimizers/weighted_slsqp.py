@@ -90,7 +90,7 @@ class _Solve:
     def _gradient(self, u: np.ndarray) -> np.ndarray:
         gradient = self._at(u).gradient
         assert gradient is not None
-        return np.nan_to_num(gradient[0], nan=0.0, posinf=0.0, neginf=0.0) * self.width
+        return np.asarray(np.nan_to_num(gradient[0], nan=0.0, posinf=0.0, neginf=0.0) * self.width)
 
     def _constraints(self) -> list[dict[str, Any]]:
         """SLSQP's inequalities are satisfied where >= 0, moo's where <= 0."""

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from moo.errors import unknown_name
+from moo.errors import OptionError, unknown_name
 from moo.evaluation import Array, Evaluation, Evaluator
 from moo.indicators import nondominated
-from moo.optimizers.base import OptionError, Optimizer, State, require, require_finite_bounds
+from moo.optimizers.base import Optimizer, State, require, require_finite_bounds
 from moo.weights import given_weights, weight_vectors
 
 if TYPE_CHECKING:
@@ -48,9 +48,9 @@ class WeightedSumState(State):
         sum. Of minibatch values the latest is kept, the lowest would be the luckiest."""
         assert self.answer is not None
         V = _of_kind(self.V, candidates.F, problem)[rows]
-        better = candidates.CV < self.answer.CV[rows]
+        better = self.answer.CV[rows] > candidates.CV
         lower = (candidates.F * V).sum(1) < (self.answer.F[rows] * V).sum(1)
-        better = better | ((candidates.CV == self.answer.CV[rows]) & lower)
+        better = better | ((self.answer.CV[rows] == candidates.CV) & lower)
         if problem.stochastic:
             better = better | True
         for name in ("X", "F", "G", "H", "CV"):
@@ -135,7 +135,8 @@ class WeightedSum(Optimizer[WeightedSumState]):
 
     def _all_rows(self, problem: Problem, state: WeightedSumState) -> None:
         """The individual minima are known: take their ranges, and solve all other rows."""
-        assert state.answer is not None and state.pool is not None
+        assert state.answer is not None
+        assert state.pool is not None
         m = problem.n_obj
         minima = state.answer.rows(np.arange(m))
         state.V = state.W / _ranges(problem, minima)
@@ -188,7 +189,7 @@ def _join(problem: Problem, a: Evaluation, b: Evaluation) -> Evaluation:
     """The rows of both, of whichever kind they are."""
     if isinstance(a.F, np.ndarray):
         return a.merge(b)
-    parts = {
+    parts: dict[str, Any] = {
         name: problem.to_tensor(
             np.concatenate([problem.to_array(getattr(a, name)), problem.to_array(getattr(b, name))])
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 _FIRST_PENALTY = 10.0
-_PENALTY_GROWTH = 5.0
+_PENALTY_GROWTH = 3.0
 _MOST_PENALTY = 1e9
 _ENOUGH_PROGRESS = 0.25  # a violation that falls by less than this factor makes the penalty grow
 

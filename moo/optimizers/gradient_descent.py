@@ -56,7 +56,7 @@ class GradientDescent(Optimizer[GradientDescentState]):
             Jacobians (n, n_obj, n_var) to directions (n, n_var), both tensors (`moo.aggregation`).
         learning_rate: first step, as a share of the box width (of 1 where a variable is unbounded).
         tolerance: a row rests once its direction, free of bounds, is no longer than this, in units of
-            objective ranges a box width.
+            the objectives' spread over the starts a box width.
     """
 
     n: int = 50
@@ -117,19 +117,17 @@ class GradientDescent(Optimizer[GradientDescentState]):
         """Aggregate of the objectives' gradients, each plus that of the constraints' terms, (k, d)."""
         assert evaluation.J is not None
         assert state.box is not None
-        J = evaluation.J * state.box.width / state.scale[:, None]
+        J = evaluation.J * state.box.width / state.scale
         if evaluation.gradient is not None:
             J = J + (evaluation.gradient * state.box.width)[:, None, :]
         return self._aggregate(J)
 
 
 def _spread(F: torch.Tensor) -> torch.Tensor:
-    """Standard deviation of each objective over the starts that did not fail (n_obj,), 1 where there
-    is none, so that the units of the objectives do not decide."""
+    """Mean standard deviation of the objectives over the starts that did not fail: one number for all
+    of them, so that the balance between them stays as stated."""
     finite = F[F.isfinite().all(1)]
-    if len(finite) < 2:
-        return F.new_ones(F.shape[1])
-    spread = finite.std(0)
+    spread = finite.std(0).mean() if len(finite) > 1 else F.new_zeros(())
     return torch.where(spread > 0, spread, torch.ones_like(spread))
 
 

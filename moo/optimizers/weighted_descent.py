@@ -17,14 +17,15 @@ if TYPE_CHECKING:
     from moo.optimizers.weighted_sum import WeightedSumState
     from moo.problem import Problem
 
-_INNER_STEPS = {"lbfgs": 25, "adam": 10}  # between two updates of the multipliers, at the most
+_INNER_STEPS = {"lbfgs": 100, "adam": 20}  # between two updates of the multipliers, at the most
+_TYPICAL = 0.2  # quantile of the sums over the pool that stands for a good point's value
 _MOST_UPDATES = 60  # of the multipliers, after which a row that is still infeasible is given up
 
 
 def schedule(fraction: float) -> float:
-    """Step size as a share of the first one: a cosine down to a hundredth at the end of the budget
+    """Step size as a share of the first one: a cosine down to a thousandth at the end of the budget
     (Loshchilov and Hutter 2017, without restarts)."""
-    return 0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * min(fraction, 1.0)))
+    return 0.001 + 0.999 * 0.5 * (1.0 + math.cos(math.pi * min(fraction, 1.0)))
 
 
 @dataclass
@@ -60,7 +61,7 @@ class WeightedDescent:
         finite = pool.F.isfinite().all(1)
         sums = (pool.F[finite] @ V.T) if finite.any() else V.new_zeros(1, len(V))
         low = sums.amin(0)
-        scale = (sums.median(0).values - low).clamp_min(1e-12 * low.abs().clamp_min(1e-12))
+        scale = (sums.quantile(_TYPICAL, dim=0) - low).clamp_min(1e-12 * low.abs().clamp_min(1e-12))
         constrained = problem.n_constr > 0
         return cls(
             method=method,

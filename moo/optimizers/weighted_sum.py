@@ -109,7 +109,8 @@ class WeightedSum(Optimizer[WeightedSumState]):
         problem = evaluate.problem
         if state.pool is None:
             X = problem.sample(self.n_samples, state.rng)
-            sample = evaluate(X if self._inner_name(problem) in _ON_ARRAYS else problem.to_tensor(X))
+            on_arrays = self._inner_name(problem) in _ON_ARRAYS
+            sample = evaluate(X if on_arrays else problem.to_tensor(X))
             self._first_rows(problem, state, sample)
         assert state.inner is not None
         done = state.inner.step(evaluate, state)
@@ -134,15 +135,15 @@ class WeightedSum(Optimizer[WeightedSumState]):
         self._begin(problem, state, np.arange(m if state.payoff else n))
 
     def _all_rows(self, problem: Problem, state: WeightedSumState) -> None:
-        """The individual minima are known: take their ranges, and solve all other rows."""
+        """The individual minima are known: take their ranges, and solve all rows. Their own rows
+        start at them, so that they only follow the change of scale."""
         assert state.answer is not None
         assert state.pool is not None
-        m = problem.n_obj
-        minima = state.answer.rows(np.arange(m))
+        minima = state.answer.rows(np.arange(problem.n_obj))
         state.V = state.W / _ranges(problem, minima)
         state.pool = _join(problem, state.pool, minima)
         state.payoff = False
-        self._begin(problem, state, np.arange(m, len(state.W)))
+        self._begin(problem, state, np.arange(len(state.W)))
 
     def _begin(self, problem: Problem, state: WeightedSumState, rows: np.ndarray) -> None:
         assert state.pool is not None

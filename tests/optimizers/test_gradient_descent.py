@@ -1,0 +1,74 @@
+"""Multi-gradient descent: Pareto-stationary ends, bounds, constraints, minibatches."""
+
+import numpy as np
+import pytest
+
+import moo
+from moo.errors import OptionError
+
+
+def first(x):
+    return ((x - 1.0) ** 2).sum()
+
+
+def second(x):
+    return ((x + 1.0) ** 2).sum()
+
+
+def on_the_segment(X, tolerance):
+    """The Pareto set of the two quadratics is x = t (1, .., 1), t in [-1, 1]."""
+    t = X.mean(axis=1, keepdims=True)
+    return np.abs(X - t).max() < tolerance and np.abs(t).max() <= 1.0 + tolerance
+
+
+@pytest.mark.parametrize("aggregator", ["mgda", "mgda-normalized"])
+def test_rows_end_on_the_pareto_set(aggregator):
+    problem = moo.Problem([first, second], xl=[-2.0] * 4, xu=[2.0] * 4)
+    optimizer = moo.GradientDescent(n=20, aggregator=aggregator)
+    result = moo.solve(problem, optimizer, budget=20_000)
+    assert len(result.X) > 5
+    assert on_the_segment(result.X, 0.02)
+
+
+def test_the_mean_ends_at_the_minimiser_of_the_equal_sum():
+    problem = moo.Problem([first, second], xl=[-2.0] * 4, xu=[2.0] * 4)
+    result = moo.solve(problem, moo.GradientDescent(n=5, aggregator="mean"), budget=10_000)
+    assert np.abs(result.X).max() < 0.01
+
+
+def test_any_callable_is_an_aggregator():
+    problem = moo.Problem([first, second], xl=[-2.0] * 2, xu=[2.0] * 2)
+    only_first = moo.GradientDescent(n=4, aggregator=lambda J: J[:, 0])
+    result = moo.solve(problem, only_first, budget=4000)
+    assert np.abs(result.F[:, 0]).min() < 1e-3
+
+
+def test_an_active_constraint_and_bound_hold():
+    problem = moo.Problem(
+        [first, second], xl=[-2.0, -0.5], xu=[2.0, 2.0], inequality=[lambda x: 0.3 - x[0]]
+    )
+    result = moo.solve(problem, moo.GradientDescent(n=20), budget=20_000)
+    assert result.feasible
+    assert (result.X[:, 0] >= 0.3 - 1e-6).all()
+    assert (result.X[:, 1] >= -0.5).all()
+
+
+def test_rows_at_rest_cost_nothing_more():
+    problem = moo.Problem([first, second], xl=[-2.0], xu=[2.0])
+    result = moo.solve(problem, moo.GradientDescent(n=5, tolerance=1e-3), budget=100_000)
+    assert result.status == "converged"
+    assert result.cost.total < 50_000
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"aggregator": "mgd"}, "did you mean 'mgda'"),
+        ({"n": 0}, "n=0"),
+        ({"learning_rate": 0.0}, "learning_rate=0.0"),
+        ({"tolerance": -1.0}, "tolerance=-1.0"),
+    ],
+)
+def test_bad_options_get_one_sentence(options, message):
+    with pytest.raises(OptionError, match=message):
+        moo.GradientDescent(**options)

@@ -115,21 +115,23 @@ def _is_number(value: object) -> bool:
 
 @dataclass
 class Log:
-    """Every row that was evaluated, in order: its F, its CV and the cost at which it was known."""
+    """Every batch that was evaluated, in order: its F, its CV and the cost at which it was known."""
 
     F: list[np.ndarray] = field(default_factory=list)
     CV: list[np.ndarray] = field(default_factory=list)
-    cost: list[np.ndarray] = field(default_factory=list)
+    cost: list[float] = field(default_factory=list)
 
     def add(self, F: np.ndarray, CV: np.ndarray, cost: float) -> None:
         self.F.append(F)
         self.CV.append(CV)
-        self.cost.append(np.full(len(F), cost))
+        self.cost.append(cost)
 
     def arrays(self, n_obj: int) -> dict[str, np.ndarray]:
+        """F (k, n_obj), CV (k,) and cost (k,) of every row."""
         if not self.F:
             return {"F": np.empty((0, n_obj)), "CV": np.empty(0), "cost": np.empty(0)}
-        return {name: np.concatenate(getattr(self, name)) for name in ("F", "CV", "cost")}
+        cost = np.repeat(self.cost, [len(F) for F in self.F])
+        return {"F": np.concatenate(self.F), "CV": np.concatenate(self.CV), "cost": cost}
 
 
 class Evaluator:
@@ -166,12 +168,9 @@ class Evaluator:
     @property
     def fraction(self) -> float:
         """Share of the budget that is spent, in [0, 1]; for step-size schedules."""
-        spent = [0.0]
-        if self.budget.cost is not None:
-            spent.append(self.cost / self.budget.cost)
-        if self.budget.seconds is not None:
-            spent.append(self.seconds / self.budget.seconds)
-        return min(max(spent), 1.0)
+        by_cost = 0.0 if self.budget.cost is None else self.cost / self.budget.cost
+        by_time = 0.0 if self.budget.seconds is None else self.seconds / self.budget.seconds
+        return min(max(by_cost, by_time), 1.0)
 
     def __call__(
         self,
@@ -225,7 +224,10 @@ class Evaluator:
         """Count, log and archive rows that cost (n_f, n_vjp) each."""
         self.n_f += n_f * len(evaluation)
         self.n_vjp += n_vjp * len(evaluation)
-        self.counts += np.bincount(evaluation.status, minlength=len(STATUSES))
+        if evaluation.status.any():
+            self.counts += np.bincount(evaluation.status, minlength=len(STATUSES))
+        else:
+            self.counts[0] += len(evaluation)
         if evaluation.error is not None and self.counts[0] == 0:
             raise EvaluationError(str(evaluation.error)) from evaluation.error
         to_array = self.problem.to_array

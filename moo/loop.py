@@ -76,6 +76,7 @@ class Run:
     started: str
     history: History = field(default_factory=History)
     status: str = "budget spent"
+    _next_snapshot: float = 0.0  # share of the budget
 
     @classmethod
     def start(cls, problem: Problem, optimizer: Optimizer[Any], budget: Budget, seed: int) -> Run:
@@ -105,9 +106,10 @@ class Run:
             self.status = "converged"
 
     def _snapshot(self) -> None:
-        wanted = _SNAPSHOTS_STOCHASTIC if self.problem.stochastic else _SNAPSHOTS
-        if self.state.answer is None or self.evaluate.fraction * wanted < len(self.history.cost):
+        if self.state.answer is None or self.evaluate.fraction < self._next_snapshot:
             return
+        wanted = _SNAPSHOTS_STOCHASTIC if self.problem.stochastic else _SNAPSHOTS
+        self._next_snapshot = (len(self.history.cost) + 1) / wanted
         answer = self._full(self.state.answer)
         feasible = answer.F[answer.CV <= 0]
         self.history.cost.append(self.evaluate.cost)

@@ -6,6 +6,7 @@ Numpy and torch meet here: `Problem.compute` takes an array or a tensor and answ
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -60,7 +61,8 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
         ProblemError: when the statement contradicts itself.
     """
 
-    stochastic: ClassVar[bool] = False  # True: objectives(x, rng) draws a minibatch when rng is given
+    stochastic: bool = False  # True: objectives(x, rng) draws a minibatch when rng is given
+    either_kind: ClassVar[bool] = False  # True: vectorized functions that take arrays and tensors alike
 
     def __init__(
         self,
@@ -159,7 +161,10 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
         """
         self._check_shape(X)
         wanted = Wanted(jacobian, constraint_jacobians, scalarize)
-        values = self.backend.evaluate(self, self._native(X), wanted, rng)
+        backend = self.backend
+        if self.either_kind and isinstance(X, np.ndarray) and not wanted.any:
+            backend = self._on_arrays
+        values = backend.evaluate(self, self._native(X, backend), wanted, rng)
         return self._answer(X, values)
 
     def cost_of_row(self, jacobian: bool, constraint_jacobians: bool, scalarized: bool) -> tuple[int, int]:
@@ -205,8 +210,12 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
 
         return torch.as_tensor(values, dtype=getattr(torch, self.dtype), device=self.device)
 
-    def _native(self, X: Array) -> Array:
-        return self.to_array(X) if self.backend.kind == "numpy" else self.to_tensor(X)
+    def _native(self, X: Array, backend: Backend) -> Array:
+        return self.to_array(X) if backend.kind == "numpy" else self.to_tensor(X)
+
+    @cached_property
+    def _on_arrays(self) -> Backend:
+        return _backend("numpy", vectorized=True, jacobian=None)
 
     def _answer(self, X: Array, values: Values) -> Evaluation:
         """The backend's values in X's kind, signed, with status and constraint violation."""

@@ -50,14 +50,18 @@ def cross(
     """Recombine the rows a and b (d,) in place: bounded SBX (Deb and Agrawal 1995), each variable
     with probability 1/2, the children exchanged with probability 1/2 a variable."""
     for j in range(len(a)):
-        if rng.random() >= 0.5 or abs(a[j] - b[j]) <= _SAME:
+        # One draw decides three things: its first bit whether to recombine, its second whether to
+        # exchange, the 51 others are the uniform u.
+        u = 2.0 * rng.random()
+        if u >= 1.0 or abs(a[j] - b[j]) <= _SAME:
             continue
+        exchange = u < 0.5
+        u = 2.0 * u if exchange else 2.0 * u - 1.0
         low, high = min(a[j], b[j]), max(a[j], b[j])
         middle, half = 0.5 * (low + high), 0.5 * (high - low)
-        u = rng.random()
         below = max(middle - half * spread(u, (low - xl[j]) / half, eta), xl[j])
         above = min(middle + half * spread(u, (xu[j] - high) / half, eta), xu[j])
-        if rng.random() < 0.5:
+        if exchange:
             a[j], b[j] = below, above
         else:
             a[j], b[j] = above, below
@@ -94,9 +98,11 @@ def skip(prob: float, rng: np.random.Generator) -> int:
 def is_new(row: int, rows: np.ndarray, table: np.ndarray) -> bool:
     """Whether no earlier row equals this one; enters it into the open-addressing hash table."""
     mask = len(table) - 1
+    key_of_column = np.uint64(0xD1B54A32D192ED03)
     key = np.uint64(1469598103934665603)
     for bits in rows[row].view(np.uint64):
-        key = (key ^ bits ^ (bits >> np.uint64(29))) * np.uint64(1099511628211)
+        key += (bits ^ (bits >> np.uint64(29))) * key_of_column
+        key_of_column += np.uint64(0x9E3779B97F4A7C16)  # even, so that every multiplier stays odd
     slot = np.int64((key ^ (key >> np.uint64(32))) & np.uint64(0x7FFFFFFF)) & mask
     while table[slot] >= 0:
         if np.array_equal(rows[table[slot]], rows[row]):
@@ -143,7 +149,8 @@ def vary(
             cross(pair[0], pair[1], xl, xu, crossover_eta, rng)
         for k in range(2):
             mutate(pair[k], xl, xu, mutation_eta, mutation_prob, rng)
-            rows[size] = pair[k] + 0.0  # -0.0 becomes 0.0, so that equal rows have equal bits
+            for j in range(d):
+                rows[size, j] = pair[k, j] + 0.0  # -0.0 becomes 0.0: equal rows have equal bits
             if size < pop + n and is_new(size, rows, table):
                 size += 1
         if size == pop + n:

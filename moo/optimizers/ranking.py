@@ -16,14 +16,46 @@ def rank(F: np.ndarray, CV: np.ndarray) -> np.ndarray:
     """
     feasible = CV <= 0.0
     if feasible.all():
-        return np.asarray(moocore.pareto_rank(F))
+        return fronts(F)
     ranks = np.empty(len(F), dtype=np.int64)
-    fronts = 0
+    worst = 0
     if feasible.any():
-        ranks[feasible] = moocore.pareto_rank(F[feasible])
-        fronts = int(ranks[feasible].max()) + 1
+        ranks[feasible] = fronts(F[feasible])
+        worst = int(ranks[feasible].max()) + 1
     _, by_violation = np.unique(CV[~feasible], return_inverse=True)
-    ranks[~feasible] = fronts + by_violation
+    ranks[~feasible] = worst + by_violation
+    return ranks
+
+
+def fronts(F: np.ndarray) -> np.ndarray:
+    """Non-dominated front of each row (n,), 0 the first; F (n, n_obj) must be finite.
+
+    Two objectives are sorted here in O(n log n), without what a call to moocore costs; more go there.
+    """
+    if F.shape[1] == 2:
+        return np.asarray(fronts_of_two(F, np.lexsort((F[:, 1], F[:, 0]))))
+    return np.asarray(moocore.pareto_rank(F))
+
+
+@compiled
+def fronts_of_two(F: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Jensen's sweep (2003) over the rows in lexicographic ``order``: a row belongs to the first front
+    whose latest member does not dominate it, found by bisection."""
+    ranks = np.empty(len(F), np.int64)
+    latest = np.empty(len(F), np.int64)
+    count = 0
+    for i in order:
+        low, high = 0, count
+        while low < high:
+            middle = (low + high) // 2
+            k = latest[middle]
+            equal = F[k, 0] == F[i, 0] and F[k, 1] == F[i, 1]
+            if F[k, 1] <= F[i, 1] and not equal:
+                low = middle + 1
+            else:
+                high = middle
+        count = max(count, low + 1)
+        latest[low], ranks[i] = i, low
     return ranks
 
 

@@ -1,4 +1,4 @@
-"""What the problems of this package share: batches in torch, fronts from Pareto sets, finite slopes."""
+"""What the problems of this package share: batches of either kind, fronts from Pareto sets, finite slopes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from moo.errors import ProblemError
+from moo.evaluation import Array
 from moo.problem import Problem
 from moo.problems._front import Floats
 
@@ -17,11 +18,16 @@ _STEEPEST = 1e6
 class _Benchmark(Problem):
     """A problem written for batches, whose front is the image of its Pareto set.
 
+    Its functions take tensors and arrays alike (`math_of`): where no derivative is wanted, arrays
+    need not become tensors.
+
     ``objectives`` and ``inequality`` take X (n, n_var) and return (n, n_obj) and (n, n_ieq_constr).
     A subclass defines ``_calc_pareto_set(n_pareto_points)``, which pymoo's ``pareto_set()``,
     ``pareto_front()``, ``ideal_point()`` and ``nadir_point()`` then use. pymoo keeps the first
     answer of each: ask for another number of points with ``use_cache=False``.
     """
+
+    either_kind = True
 
     def __init__(self, **statement: Any) -> None:
         super().__init__(vectorized=True, **statement)
@@ -36,13 +42,20 @@ class _Benchmark(Problem):
         return None
 
 
-def power(x: torch.Tensor, exponent: float) -> torch.Tensor:
+def math_of(x: Array) -> Any:
+    """The module whose functions take x: numpy for an array, torch for a tensor."""
+    return np if isinstance(x, np.ndarray) else torch
+
+
+def power(x: Array, exponent: float) -> Array:
     """x ** exponent for x >= 0 and 0 < exponent < 1, elementwise: the exact value, a finite slope.
 
     The true slope is infinite at 0, where a bound often holds x, and one infinite entry makes a
     whole descent direction NaN. So the slope stops at 1e6, which it reaches at x = 2.5e-13 for a
     square root and below 2e-8 for every exponent in this package.
     """
+    if isinstance(x, np.ndarray) or not x.requires_grad:
+        return x**exponent
     edge = (_STEEPEST / exponent) ** (1 / (exponent - 1))
     inside = x.detach() > edge
     # torch.where differentiates both branches, so the unused one must have a finite slope as well.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-import torch
 from scipy.optimize import brentq
 
 from moo.errors import ProblemError
-from moo.problems._base import _Benchmark, at_least, power
+from moo.evaluation import Array
+from moo.problems._base import _Benchmark, at_least, math_of, power
 from moo.problems._front import Floats, Intervals, nondominated, records, thinned, zoom
 
 
@@ -26,8 +26,9 @@ class Schaffer(_Benchmark):
             raise ProblemError(f"bound={bound!r} is not accepted: expected at least 2, where the front ends")
         super().__init__(n_var=1, n_obj=2, xl=-bound, xu=bound)
 
-    def objectives(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.cat([x**2, (x - 2) ** 2], 1)
+    def objectives(self, x: Array) -> Array:
+        xp = math_of(x)
+        return xp.concatenate([x**2, (x - 2) ** 2], 1)
 
     def _calc_pareto_set(self, n_pareto_points: int = 500) -> Floats:
         return np.linspace(0.0, 2.0, n_pareto_points)[:, None]
@@ -46,9 +47,10 @@ class FonsecaFleming(_Benchmark):
     def __init__(self, n_var: int = 3) -> None:
         super().__init__(n_var=at_least("n_var", n_var, 1), n_obj=2, xl=-4.0, xu=4.0)
 
-    def objectives(self, x: torch.Tensor) -> list[torch.Tensor]:
+    def objectives(self, x: Array) -> list[Array]:
+        xp = math_of(x)
         centre = self.n_var**-0.5
-        return [1 - torch.exp(-((x + shift) ** 2).sum(1)) for shift in (-centre, centre)]
+        return [1 - xp.exp(-((x + shift) ** 2).sum(1)) for shift in (-centre, centre)]
 
     def _calc_pareto_set(self, n_pareto_points: int = 500) -> Floats:
         t = np.linspace(-1.0, 1.0, n_pareto_points) * self.n_var**-0.5
@@ -69,10 +71,11 @@ class Kursawe(_Benchmark):
     def __init__(self) -> None:
         super().__init__(n_var=3, n_obj=2, xl=-5.0, xu=5.0)
 
-    def objectives(self, x: torch.Tensor) -> list[torch.Tensor]:
+    def objectives(self, x: Array) -> list[Array]:
+        xp = math_of(x)
         distance = power(x[:, :-1] ** 2 + x[:, 1:] ** 2, 0.5)
-        f2 = power(x.abs(), 0.8) + 5 * torch.sin(x**3)
-        return [-10 * torch.exp(-0.2 * distance).sum(1), f2.sum(1)]
+        f2 = power(abs(x), 0.8) + 5 * xp.sin(x**3)
+        return [-10 * xp.exp(-0.2 * distance).sum(1), f2.sum(1)]
 
     def _calc_pareto_set(self, n_pareto_points: int = 500) -> Floats:
         X = _kursawe_candidates(n_levels=2001)
@@ -143,11 +146,12 @@ class Viennet(_Benchmark):
     def __init__(self) -> None:
         super().__init__(n_var=2, n_obj=3, xl=-3.0, xu=3.0, var_names=["x", "y"])
 
-    def objectives(self, x: torch.Tensor) -> list[torch.Tensor]:
+    def objectives(self, x: Array) -> list[Array]:
+        xp = math_of(x)
         x1, x2 = x[:, 0], x[:, 1]
         s = x1**2 + x2**2
         f2 = (3 * x1 - 2 * x2 + 4) ** 2 / 8 + (x1 - x2 + 1) ** 2 / 27 + 15
-        return [s / 2 + torch.sin(s), f2, 1 / (s + 1) - 1.1 * torch.exp(-s)]
+        return [s / 2 + xp.sin(s), f2, 1 / (s + 1) - 1.1 * xp.exp(-s)]
 
     def _calc_pareto_set(self, n_pareto_points: int = 500) -> Floats:
         (_, inner_end), (outer_start, outer_end) = _viennet_pieces()

@@ -10,10 +10,10 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-import torch
 from scipy.optimize import brentq
 
-from moo.problems._base import _Benchmark
+from moo.evaluation import Array
+from moo.problems._base import _Benchmark, math_of
 from moo.problems._front import Floats, nondominated, thinned
 
 
@@ -30,10 +30,10 @@ class BNH(_Benchmark):
     def __init__(self) -> None:
         super().__init__(n_var=2, n_obj=2, n_ieq_constr=2, xl=0.0, xu=[5.0, 3.0])
 
-    def objectives(self, x: torch.Tensor) -> list[torch.Tensor]:
+    def objectives(self, x: Array) -> list[Array]:
         return [4 * (x**2).sum(1), ((x - 5) ** 2).sum(1)]
 
-    def inequality(self, x: torch.Tensor) -> list[torch.Tensor]:
+    def inequality(self, x: Array) -> list[Array]:
         x1, x2 = x[:, 0], x[:, 1]
         return [
             ((x1 - 5) ** 2 + x2**2 - 25) / 25,
@@ -60,11 +60,11 @@ class SRN(_Benchmark):
     def __init__(self) -> None:
         super().__init__(n_var=2, n_obj=2, n_ieq_constr=2, xl=-20.0, xu=20.0)
 
-    def objectives(self, x: torch.Tensor) -> list[torch.Tensor]:
+    def objectives(self, x: Array) -> list[Array]:
         x1, x2 = x[:, 0], x[:, 1]
         return [2 + (x1 - 2) ** 2 + (x2 - 1) ** 2, 9 * x1 - (x2 - 1) ** 2]
 
-    def inequality(self, x: torch.Tensor) -> list[torch.Tensor]:
+    def inequality(self, x: Array) -> list[Array]:
         x1, x2 = x[:, 0], x[:, 1]
         return [x1**2 + x2**2 - 225, x1 - 3 * x2 + 10]
 
@@ -98,13 +98,14 @@ class TNK(_Benchmark):
     def __init__(self) -> None:
         super().__init__(n_var=2, n_obj=2, n_ieq_constr=2, xl=0.0, xu=np.pi)
 
-    def objectives(self, x: torch.Tensor) -> torch.Tensor:
+    def objectives(self, x: Array) -> Array:
         return x
 
-    def inequality(self, x: torch.Tensor) -> list[torch.Tensor]:
+    def inequality(self, x: Array) -> list[Array]:
+        xp = math_of(x)
         x1, x2 = x[:, 0], x[:, 1]
-        angle = torch.atan2(x1, torch.where((x1 == 0) & (x2 == 0), 1.0, x2))
-        wave = 1 + 0.1 * torch.cos(16 * angle) - x1**2 - x2**2
+        angle = xp.atan2(x1, xp.where((x1 == 0) & (x2 == 0), 1.0, x2))
+        wave = 1 + 0.1 * xp.cos(16 * angle) - x1**2 - x2**2
         return [wave, 2 * ((x - 0.5) ** 2).sum(1) - 1]
 
     def _calc_pareto_set(self, n_pareto_points: int = 500) -> Floats:
@@ -136,12 +137,13 @@ class OSY(_Benchmark):
         xu = [10.0, 10.0, 5.0, 6.0, 5.0, 10.0]
         super().__init__(n_var=6, n_obj=2, n_ieq_constr=6, xl=[0.0, 0.0, 1.0, 0.0, 1.0, 0.0], xu=xu)
 
-    def objectives(self, x: torch.Tensor) -> list[torch.Tensor]:
-        weight, centre = x.new_tensor([25.0, 1, 1, 1, 1]), x.new_tensor([2.0, 2, 1, 4, 1])
-        return [-(weight * (x[:, :5] - centre) ** 2).sum(1), (x**2).sum(1)]
+    def objectives(self, x: Array) -> list[Array]:
+        x1, x2, x3, x4, x5, _ = x.T
+        f1 = 25 * (x1 - 2) ** 2 + (x2 - 2) ** 2 + (x3 - 1) ** 2 + (x4 - 4) ** 2 + (x5 - 1) ** 2
+        return [-f1, (x**2).sum(1)]
 
-    def inequality(self, x: torch.Tensor) -> list[torch.Tensor]:
-        x1, x2, x3, x4, x5, x6 = x.unbind(1)
+    def inequality(self, x: Array) -> list[Array]:
+        x1, x2, x3, x4, x5, x6 = x.T
         return [
             -(x1 + x2 - 2) / 2,
             -(6 - x1 - x2) / 6,

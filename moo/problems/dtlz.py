@@ -14,10 +14,10 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-import torch
 
 from moo.errors import ProblemError
-from moo.problems._base import _Benchmark, at_least, power
+from moo.evaluation import Array
+from moo.problems._base import _Benchmark, at_least, math_of, power
 from moo.problems._front import Floats, Intervals, points_of, records, simplex_lattice
 
 
@@ -32,7 +32,7 @@ class _DTLZ(_Benchmark):
             raise ProblemError(f"n_var={n_var} is not accepted: expected at least n_obj={n_obj} variables")
         super().__init__(n_var=n_var, n_obj=n_obj, xl=0.0, xu=1.0)
 
-    def _split(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def _split(self, x: Array) -> tuple[Array, Array]:
         """(n, n_obj - 1) place and (n, k) distance variables."""
         return x[:, : self.n_obj - 1], x[:, self.n_obj - 1 :]
 
@@ -48,27 +48,30 @@ class _DTLZ(_Benchmark):
         raise NotImplementedError
 
 
-def _rastrigin(tail: torch.Tensor) -> torch.Tensor:
+def _rastrigin(tail: Array) -> Array:
     """100 (k + sum (x - 0.5)^2 - cos(20 pi (x - 0.5))): 0 at 0.5, 11^k - 1 other local minima."""
+    xp = math_of(tail)
     z = tail - 0.5
-    return 100 * (1 + z**2 - torch.cos(20 * torch.pi * z)).sum(1)
+    return 100 * (1 + z**2 - xp.cos(20 * xp.pi * z)).sum(1)
 
 
-def _bowl(tail: torch.Tensor) -> torch.Tensor:
+def _bowl(tail: Array) -> Array:
     return ((tail - 0.5) ** 2).sum(1)
 
 
-def _products(down: torch.Tensor, up: torch.Tensor) -> torch.Tensor:
+def _products(down: Array, up: Array) -> Array:
     """(n, m) from two (n, m - 1): d1 d2 .. d_{m-1}, d1 .. d_{m-2} u_{m-1}, ..., d1 u2, u1."""
-    one = torch.ones_like(down[:, :1])
-    leading = torch.cat([one, down.cumprod(1)], 1).flip(1)
-    return leading * torch.cat([one, up.flip(1)], 1)
+    xp = math_of(down)
+    one = xp.ones_like(down[:, :1])
+    leading = xp.concatenate([one, down.cumprod(1)], 1)
+    return xp.flip(leading, (1,)) * xp.concatenate([one, xp.flip(up, (1,))], 1)
 
 
-def _sphere(place: torch.Tensor) -> torch.Tensor:
+def _sphere(place: Array) -> Array:
     """The point (n, m) of the unit sphere at the angles pi/2 place (n, m - 1)."""
-    angle = place * (torch.pi / 2)
-    return _products(torch.cos(angle), torch.sin(angle))
+    xp = math_of(place)
+    angle = place * (xp.pi / 2)
+    return _products(xp.cos(angle), xp.sin(angle))
 
 
 def _sphere_lattice(n_points: int, n_obj: int) -> Floats:
@@ -86,7 +89,7 @@ class DTLZ1(_DTLZ):
 
     default_k = 5
 
-    def objectives(self, x: torch.Tensor) -> torch.Tensor:
+    def objectives(self, x: Array) -> Array:
         place, tail = self._split(x)
         return 0.5 * (1 + _rastrigin(tail))[:, None] * _products(place, 1 - place)
 
@@ -108,11 +111,11 @@ class DTLZ2(_DTLZ):
 
     exponent = 1
 
-    def objectives(self, x: torch.Tensor) -> torch.Tensor:
+    def objectives(self, x: Array) -> Array:
         place, tail = self._split(x)
         return (1 + self._g(tail))[:, None] * _sphere(place**self.exponent)
 
-    def _g(self, tail: torch.Tensor) -> torch.Tensor:
+    def _g(self, tail: Array) -> Array:
         return _bowl(tail)
 
     def _place(self, n_pareto_points: int) -> Floats:
@@ -131,7 +134,7 @@ class DTLZ3(DTLZ2):
     Front: the unit sphere in f >= 0, at x_tail = 0.5.
     """
 
-    def _g(self, tail: torch.Tensor) -> torch.Tensor:
+    def _g(self, tail: Array) -> Array:
         return _rastrigin(tail)
 
 
@@ -154,13 +157,14 @@ class DTLZ5(_DTLZ):
     points are Pareto-optimal too. No front is given for m >= 4: ``pareto_front()`` is None.
     """
 
-    def objectives(self, x: torch.Tensor) -> torch.Tensor:
+    def objectives(self, x: Array) -> Array:
+        xp = math_of(x)
         place, tail = self._split(x)
         g = self._g(tail)[:, None]
         bent = (1 + 2 * g * place[:, 1:]) / (2 * (1 + g))
-        return (1 + g) * _sphere(torch.cat([place[:, :1], bent], 1))
+        return (1 + g) * _sphere(xp.concatenate([place[:, :1], bent], 1))
 
-    def _g(self, tail: torch.Tensor) -> torch.Tensor:
+    def _g(self, tail: Array) -> Array:
         return _bowl(tail)
 
     def _place(self, n_pareto_points: int) -> Floats | None:
@@ -187,7 +191,7 @@ class DTLZ6(DTLZ5):
 
     optimal_tail = 0.0
 
-    def _g(self, tail: torch.Tensor) -> torch.Tensor:
+    def _g(self, tail: Array) -> Array:
         return power(tail, 0.1).sum(1)
 
 
@@ -202,11 +206,12 @@ class DTLZ7(_DTLZ):
     optimal_tail = 0.0
     default_k = 20
 
-    def objectives(self, x: torch.Tensor) -> torch.Tensor:
+    def objectives(self, x: Array) -> Array:
+        xp = math_of(x)
         place, tail = self._split(x)
         g = 1 + 9 * tail.mean(1)
-        taken = (place * (1 + torch.sin(3 * torch.pi * place))).sum(1)
-        return torch.cat([place, ((1 + g) * self.n_obj - taken)[:, None]], 1)
+        taken = (place * (1 + xp.sin(3 * xp.pi * place))).sum(1)
+        return xp.concatenate([place, ((1 + g) * self.n_obj - taken)[:, None]], 1)
 
     def _place(self, n_pareto_points: int) -> Floats:
         each = points_of(_dtlz7_pieces(), round(n_pareto_points ** (1 / (self.n_obj - 1))))

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
-import torch
 from scipy.optimize import brentq
 
-from moo.problems._base import _Benchmark
+from moo.evaluation import Array
+from moo.problems._base import _Benchmark, math_of
 from moo.problems._front import Floats, zoom
 
 _LOAD, _LENGTH = 6000.0, 14.0  # lb, in
 _SHEAR = 13600.0  # psi, what the material bears
 _BENDING_LIMIT = 6 * _LOAD * _LENGTH / 30000  # in^3, the least t^2 b for a bending stress of 30000 psi
-_Numbers = TypeVar("_Numbers", torch.Tensor, Floats, float)
+_Numbers = TypeVar("_Numbers", Any, Floats, float)
 
 
 class WeldedBeam(_Benchmark):
@@ -46,15 +46,16 @@ class WeldedBeam(_Benchmark):
             var_names=["h", "l", "t", "b"],
         )
 
-    def objectives(self, x: torch.Tensor) -> list[torch.Tensor]:
-        h, length, t, b = x.unbind(1)
+    def objectives(self, x: Array) -> list[Array]:
+        h, length, t, b = x.T
         cost = 1.10471 * h**2 * length + 0.04811 * t * b * (_LENGTH + length)
         return [cost, 2.1952 / (t**3 * b)]
 
-    def inequality(self, x: torch.Tensor) -> list[torch.Tensor]:
-        h, length, t, b = x.unbind(1)
+    def inequality(self, x: Array) -> list[Array]:
+        xp = math_of(x)
+        h, length, t, b = x.T
         return [
-            torch.sqrt(_squared_shear(h, length, t)) / _SHEAR - 1,
+            xp.sqrt(_squared_shear(h, length, t)) / _SHEAR - 1,
             _BENDING_LIMIT / (t**2 * b) - 1,
             (h - b) / (5 - 0.125),
             1 - _buckling_load(t, b) / _LOAD,
@@ -149,10 +150,11 @@ class FourBarTruss(_Benchmark):
             names=["volume", "displacement"],
         )
 
-    def objectives(self, x: torch.Tensor) -> list[torch.Tensor]:
-        x1, x2, x3, x4 = x.unbind(1)
+    def objectives(self, x: Array) -> list[Array]:
+        xp = math_of(x)
+        x1, x2, x3, x4 = x.T
         root = 2**0.5
-        volume = 200 * (2 * x1 + root * x2 + torch.sqrt(x3) + x4)
+        volume = 200 * (2 * x1 + root * x2 + xp.sqrt(x3) + x4)
         return [volume, 0.01 * (2 / x1 + 2 * root / x2 - 2 * root / x3 + 2 / x4)]
 
     def _calc_pareto_set(self, n_pareto_points: int = 500) -> Floats:

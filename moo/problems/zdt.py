@@ -9,9 +9,9 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-import torch
 
-from moo.problems._base import _Benchmark, at_least, power
+from moo.evaluation import Array
+from moo.problems._base import _Benchmark, at_least, math_of, power
 from moo.problems._front import Floats, Intervals, points_of, records
 
 
@@ -21,7 +21,7 @@ class _ZDT(_Benchmark):
     def __init__(self, n_var: int, xl: object = 0.0, xu: object = 1.0) -> None:
         super().__init__(n_var=at_least("n_var", n_var, 2), n_obj=2, xl=xl, xu=xu)
 
-    def _g(self, x: torch.Tensor) -> torch.Tensor:
+    def _g(self, x: Array) -> Array:
         return 1 + 9 * x[:, 1:].mean(1)
 
     def _first(self, n_pareto_points: int) -> Floats:
@@ -43,7 +43,7 @@ class ZDT1(_ZDT):
     def __init__(self, n_var: int = 30) -> None:
         super().__init__(n_var)
 
-    def objectives(self, x: torch.Tensor) -> list[torch.Tensor]:
+    def objectives(self, x: Array) -> list[Array]:
         f1, g = x[:, 0], self._g(x)
         return [f1, g * (1 - power(f1 / g, 0.5))]
 
@@ -57,7 +57,7 @@ class ZDT2(_ZDT):
     def __init__(self, n_var: int = 30) -> None:
         super().__init__(n_var)
 
-    def objectives(self, x: torch.Tensor) -> list[torch.Tensor]:
+    def objectives(self, x: Array) -> list[Array]:
         f1, g = x[:, 0], self._g(x)
         return [f1, g * (1 - (f1 / g) ** 2)]
 
@@ -72,9 +72,10 @@ class ZDT3(_ZDT):
     def __init__(self, n_var: int = 30) -> None:
         super().__init__(n_var)
 
-    def objectives(self, x: torch.Tensor) -> list[torch.Tensor]:
+    def objectives(self, x: Array) -> list[Array]:
+        xp = math_of(x)
         f1, g = x[:, 0], self._g(x)
-        return [f1, g * (1 - power(f1 / g, 0.5) - f1 / g * torch.sin(10 * torch.pi * f1))]
+        return [f1, g * (1 - power(f1 / g, 0.5) - f1 / g * xp.sin(10 * xp.pi * f1))]
 
     def _first(self, n_pareto_points: int) -> Floats:
         return points_of(_zdt3_pieces(), n_pareto_points)
@@ -96,9 +97,10 @@ class ZDT4(_ZDT):
         others = at_least("n_var", n_var, 2) - 1
         super().__init__(n_var, xl=[0.0] + [-5.0] * others, xu=[1.0] + [5.0] * others)
 
-    def objectives(self, x: torch.Tensor) -> list[torch.Tensor]:
+    def objectives(self, x: Array) -> list[Array]:
+        xp = math_of(x)
         f1, others = x[:, 0], x[:, 1:]
-        g = 1 + (10 + others**2 - 10 * torch.cos(4 * torch.pi * others)).sum(1)
+        g = 1 + (10 + others**2 - 10 * xp.cos(4 * xp.pi * others)).sum(1)
         return [f1, g * (1 - power(f1 / g, 0.5))]
 
 
@@ -113,8 +115,9 @@ class ZDT6(_ZDT):
     def __init__(self, n_var: int = 10) -> None:
         super().__init__(n_var)
 
-    def objectives(self, x: torch.Tensor) -> list[torch.Tensor]:
-        f1 = 1 - torch.exp(-4 * x[:, 0]) * torch.sin(6 * torch.pi * x[:, 0]) ** 6
+    def objectives(self, x: Array) -> list[Array]:
+        xp = math_of(x)
+        f1 = 1 - xp.exp(-4 * x[:, 0]) * xp.sin(6 * xp.pi * x[:, 0]) ** 6
         g = 1 + 9 * power(x[:, 1:].mean(1), 0.25)
         return [f1, g * (1 - (f1 / g) ** 2)]
 

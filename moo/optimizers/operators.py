@@ -49,6 +49,7 @@ def cross(
 ) -> None:
     """Recombine the rows a and b (d,) in place: bounded SBX (Deb and Agrawal 1995), each variable
     with probability 1/2, the children exchanged with probability 1/2 a variable."""
+    far = 1e17 ** (1.0 / (eta + 1.0))  # a bound so far away no longer changes the spread factor
     for j in range(len(a)):
         # One draw decides three things: its first bit whether to recombine, its second whether to
         # exchange, the 51 others are the uniform u.
@@ -59,8 +60,12 @@ def cross(
         u = 2.0 * u if exchange else 2.0 * u - 1.0
         low, high = min(a[j], b[j]), max(a[j], b[j])
         middle, half = 0.5 * (low + high), 0.5 * (high - low)
-        below = max(middle - half * spread(u, (low - xl[j]) / half, eta), xl[j])
-        above = min(middle + half * spread(u, (xu[j] - high) / half, eta), xu[j])
+        room_below, room_above = (low - xl[j]) / half, (xu[j] - high) / half
+        factor = spread(u, room_below, eta)
+        below = max(middle - half * factor, xl[j])
+        if min(room_below, room_above) < far:
+            factor = spread(u, room_above, eta)
+        above = min(middle + half * factor, xu[j])
         if exchange:
             a[j], b[j] = below, above
         else:
@@ -72,7 +77,8 @@ def mutate(
     x: np.ndarray, xl: np.ndarray, xu: np.ndarray, eta: float, prob: float, rng: np.random.Generator
 ) -> None:
     """Bounded polynomial mutation of the row x (d,) in place (Deb and Agrawal 1999)."""
-    j = skip(prob, rng)
+    keep = np.log1p(-prob) if prob < 1.0 else -np.inf
+    j = skip(keep, rng)
     while j < len(x):
         width, u = xu[j] - xl[j], rng.random()
         if width > 0:
@@ -81,17 +87,16 @@ def mutate(
             size = 1 - (tail + (1 - tail) * power(room, eta + 1)) ** (1 / (eta + 1))
             x[j] += -size * width if u < 0.5 else size * width
             x[j] = min(max(x[j], xl[j]), xu[j])
-        j += 1 + skip(prob, rng)
+        j += 1 + skip(keep, rng)
 
 
 @compiled
-def skip(prob: float, rng: np.random.Generator) -> int:
-    """How many variables stay as they are before the next that mutates (geometric)."""
-    if prob >= 1.0:
-        return 0
-    if prob <= 0.0:
+def skip(keep: float, rng: np.random.Generator) -> int:
+    """How many variables stay as they are before the next that mutates: geometric, ``keep`` is the
+    logarithm of the probability that one stays."""
+    if keep == 0.0:
         return 1 << 62
-    return int(min(np.log(1.0 - rng.random()) / np.log1p(-prob), 2.0**62))
+    return int(min(np.log(1.0 - rng.random()) / keep, 2.0**62))
 
 
 @compiled

@@ -44,9 +44,7 @@ def test_any_callable_is_an_aggregator():
 
 
 def test_an_active_constraint_and_bound_hold():
-    problem = moo.Problem(
-        [first, second], xl=[-2.0, -0.5], xu=[2.0, 2.0], inequality=[lambda x: 0.3 - x[0]]
-    )
+    problem = moo.Problem([first, second], xl=[-2.0, -0.5], xu=[2.0, 2.0], inequality=[lambda x: 0.3 - x[0]])
     result = moo.solve(problem, moo.GradientDescent(n=20), budget=20_000)
     assert result.feasible
     assert (result.X[:, 0] >= 0.3 - 1e-6).all()

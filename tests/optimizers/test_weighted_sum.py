@@ -74,9 +74,7 @@ def test_an_active_bound_holds(inner):
 
 def test_units_do_not_decide_where_the_weight_vectors_are_spread():
     plain = quadratics()
-    scaled = moo.Problem(
-        [lambda x: 1e4 * first(x), lambda x: 1e-3 * second(x)], xl=[-2.0] * 3, xu=[2.0] * 3
-    )
+    scaled = moo.Problem([lambda x: 1e4 * first(x), lambda x: 1e-3 * second(x)], xl=[-2.0] * 3, xu=[2.0] * 3)
     spread = moo.solve(plain, moo.WeightedSum(n=7), budget=5000).X
     assert np.allclose(moo.solve(scaled, moo.WeightedSum(n=7), budget=5000).X, spread, atol=1e-3)
 

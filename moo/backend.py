@@ -16,6 +16,7 @@ import numpy as np
 
 from moo.errors import MooError, ProblemError
 from moo.evaluation import Array, Scalarize
+from moo.statement import named
 
 if TYPE_CHECKING:
     from moo.problem import Problem
@@ -98,14 +99,18 @@ class Backend(ABC):
     def _call(
         self, function: Callable[..., Any], X: Array, width: int, what: str
     ) -> tuple[Array, np.ndarray, Exception | None]:
+        """All rows in one call or, where that fails, one by one; the function gets its own copy of X."""
+        if len(X) == 0:
+            return self.nan_row(X, width)[None][:0], np.zeros(0, dtype=bool), None
         if not self._row_by_row:
             try:
-                return self._call_batch(function, X, width, what), np.zeros(len(X), dtype=bool), None
+                batch = self._call_batch(function, self.copy(X), width, what)
+                return batch, np.zeros(len(X), dtype=bool), None
             except MooError:
                 raise
             except Exception:  # found again, and named, row by row below
                 self._row_by_row = not self.vectorized
-        return self._call_rows(function, X, width, what)
+        return self._call_rows(function, self.copy(X), width, what)
 
     def _call_rows(
         self, function: Callable[..., Any], X: Array, width: int, what: str
@@ -121,7 +126,7 @@ class Backend(ABC):
                 raise
             except Exception as raised:
                 rows.append(self.nan_row(X, width))
-                failed[i], error = True, error or raised
+                failed[i], error = True, error or named(raised, what)
         return self.stack(rows), failed, error
 
     @abstractmethod
@@ -179,6 +184,10 @@ class Backend(ABC):
         if self.is_complex(value):
             raise ProblemError(f"one of the {what} returned a complex number, expected a real one")
         return value
+
+    @abstractmethod
+    def copy(self, X: Array) -> Array:
+        """X with numbers of its own, on the same autograd graph."""
 
     @abstractmethod
     def number(self, output: Any, what: str) -> Array:

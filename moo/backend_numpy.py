@@ -45,27 +45,36 @@ class NumpyBackend(Backend):
     def evaluate(
         self, problem: Problem, X: np.ndarray, wanted: Wanted, rng: np.random.Generator | None
     ) -> Values:
-        values = self.values(problem, X.copy(), rng)
+        values = self.values(problem, X, rng)
+        if wanted.constraint_jacobians:
+            values.dG, values.dH = (np.empty((len(X), 0, problem.n_var)) for _ in range(2))
         if self._needs_differences(problem, wanted):
             values.J, values.dG, values.dH = self._differences(problem, X, values)
         if self.jacobian is not None and (wanted.jacobian or wanted.scalarize is not None):
-            values.J = problem.sign[:, None] * self._given_jacobian(problem, X)
+            self._given_jacobian(problem, X, values)
         if wanted.scalarize is not None:
             _chain(values, wanted)
         return values
 
-    def _given_jacobian(self, problem: Problem, X: np.ndarray) -> np.ndarray:
-        assert self.jacobian is not None
-        J = self.jacobian(X.copy()) if self.vectorized else [self.jacobian(x.copy()) for x in X]
-        J = np.asarray(J, dtype=float)
-        expected = (len(X), problem.n_obj, problem.n_var)
-        if J.shape != expected:
-            raise ProblemError(
-                f"jacobian= returned shape {J.shape[self.vectorized ^ 1 :]}, expected "
-                f"{expected[self.vectorized ^ 1 :]}: {'candidates, ' if self.vectorized else ''}"
-                "objectives, decision variables"
-            )
-        return J
+    def _given_jacobian(self, problem: Problem, X: np.ndarray, values: Values) -> None:
+        """The user's Jacobian; rows where it raises count as failed, like those of the objectives."""
+        jacobian, size = self.jacobian, (problem.n_obj, problem.n_var)
+        assert jacobian is not None
+
+        def flat(x: np.ndarray) -> np.ndarray:
+            J = np.asarray(jacobian(x), dtype=float)
+            expected = (len(x), *size) if self.vectorized else size
+            if J.shape != expected:
+                raise ProblemError(
+                    f"jacobian= returned shape {J.shape}, expected {expected}: "
+                    f"{'candidates, ' if self.vectorized else ''}objectives, decision variables"
+                )
+            return J.reshape(-1, size[0] * size[1]) if self.vectorized else J.ravel()
+
+        columns, failed, error = self._call(flat, X, size[0] * size[1], "jacobian")
+        values.J = problem.sign[:, None] * columns.reshape(-1, *size)
+        values.failed |= failed
+        values.error = values.error or error
 
     def _differences(self, problem: Problem, X: np.ndarray, base: Values) -> list[np.ndarray]:
         """Forward differences of F, G and H; a step that would leave the box goes backward."""
@@ -95,6 +104,9 @@ class NumpyBackend(Backend):
             )
         return value if value.dtype.kind in "fc" else value.astype(float)
 
+    def copy(self, X: np.ndarray) -> np.ndarray:
+        return X.copy()
+
     def constant(self, values: np.ndarray, X: np.ndarray) -> np.ndarray:
         return values
 
@@ -122,7 +134,7 @@ class PymooBackend(NumpyBackend):
             out = wrapped.problem.evaluate(rows, return_values_of=["F", "G", "H"], return_as_dictionary=True)
             return np.hstack([out[name] for name in ("F", "G", "H")])
 
-        columns, failed, error = self._call(together, X, sum(widths), "values")
+        columns, failed, error = self._call(together, X, sum(widths), f"values of {problem.title}")
         F, G, H = np.split(columns, np.cumsum(widths)[:2], axis=1)
         return Values(F, G, H, failed, error)
 

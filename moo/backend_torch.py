@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from moo.problem import Problem
 
 
+_STAY_ON_GRAPH = (
+    "compute it from x with torch functions (no float(), .item(), .detach() or numpy), or state the "
+    'problem with backend="numpy"'
+)
+
+
 class TorchBackend(Backend):
     """Rows are independent, so one backward pass of a column's sum is that column's gradient for
     every row: a Jacobian is n_obj backward passes, whatever the number of rows."""
@@ -29,10 +35,10 @@ class TorchBackend(Backend):
     def evaluate(
         self, problem: Problem, X: torch.Tensor, wanted: Wanted, rng: np.random.Generator | None
     ) -> Values:
-        X = X.detach().clone()  # the caller's X stays as it was, whatever the functions do to theirs
         if not wanted.any:
             with torch.no_grad():
-                return self.values(problem, X, rng)
+                return self.values(problem, X.detach(), rng)
+        X = X.detach().clone()  # a leaf of its own
         with torch.enable_grad():
             X.requires_grad_()
             values = self.values(problem, X, rng)
@@ -56,21 +62,22 @@ class TorchBackend(Backend):
         self, problem: Problem, X: torch.Tensor, values: Values, rng: np.random.Generator | None
     ) -> None:
         """Once a problem: does every objective and constraint lead back to x?"""
-        if self._graph_checked or values.failed.all():
+        if self._graph_checked:
+            return
+        if values.failed.all():
+            if "requires grad" in str(values.error):
+                raise ProblemError(f"{str(values.error).rstrip('.')}: {_STAY_ON_GRAPH}")
             return
         row = int(np.argmin(values.failed))
         x = X[row : row + 1] if self.vectorized else X[row]
         objectives: Any = problem.objectives
-        outputs = objectives(x, rng=rng) if problem.stochastic else objectives(x)
-        listed = outputs if isinstance(outputs, (list, tuple)) else [outputs]
-        for i, output in enumerate(listed):
-            if not (isinstance(output, torch.Tensor) and output.requires_grad):
-                name = problem.names[i] if len(listed) == problem.n_obj else "objectives"
-                raise ProblemError(
-                    f"{name!r} returned a value off the autograd graph, so it has no gradient: compute "
-                    "it from x with torch functions (no float(), .item(), .detach() or numpy), or state "
-                    'the problem with backend="numpy"'
-                )
+        # A generator of its own: the run's must not depend on whether this check was made before.
+        drawn = {"rng": rng and np.random.default_rng(0)} if problem.stochastic else {}
+        _require_graph(objectives(x.clone(), **drawn), problem.names, "objectives")
+        for what, size in (("inequality", problem.n_ieq_constr), ("equality", problem.n_eq_constr)):
+            if size > 0:
+                names = [getattr(f, "__name__", what) for f in getattr(problem, f"_{what}")]
+                _require_graph(getattr(problem, what)(x.clone()), names, what)
         self._graph_checked = True
 
     def _call_batch(
@@ -95,6 +102,9 @@ class TorchBackend(Backend):
             f"one of the {what} returned {type(output).__name__}, expected a number or a torch tensor"
         )
 
+    def copy(self, X: torch.Tensor) -> torch.Tensor:
+        return X.clone()
+
     def constant(self, values: np.ndarray, X: torch.Tensor) -> torch.Tensor:
         return torch.as_tensor(values, dtype=X.dtype, device=X.device)
 
@@ -106,6 +116,20 @@ class TorchBackend(Backend):
 
     def nan_row(self, X: torch.Tensor, width: int) -> torch.Tensor:
         return X.new_full((width,), torch.nan)
+
+
+def _require_graph(outputs: Any, names: list[str], what: str) -> None:
+    """
+    Raises:
+        ProblemError: naming the first of the outputs that cannot be differentiated.
+    """
+    listed = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+    for i, output in enumerate(listed):
+        if not (isinstance(output, torch.Tensor) and output.requires_grad):
+            name = names[i] if len(listed) == len(names) else what
+            raise ProblemError(
+                f"{name!r} returned a value off the autograd graph, so it has no gradient: {_STAY_ON_GRAPH}"
+            )
 
 
 def _gradient(column: torch.Tensor, X: torch.Tensor) -> torch.Tensor:

@@ -99,8 +99,8 @@ class Budget:
             raise OptionError("a budget needs a limit: give cost= (F-equivalents) or seconds=")
         for name in ("cost", "seconds"):
             value = getattr(self, name)
-            if value is not None and not (_is_number(value) and value > 0):
-                raise OptionError(f"budget {name}={value!r} is not accepted: give a number above zero")
+            if value is not None and not (_is_number(value) and 0 < value < np.inf):
+                raise OptionError(f"budget {name}={value!r} is not accepted: give a finite number above zero")
         if not (_is_number(self.vjp_cost) and 0 <= self.vjp_cost < np.inf):
             raise OptionError(f"vjp_cost={self.vjp_cost!r} is not accepted: give a number >= 0")
 

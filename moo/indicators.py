@@ -29,10 +29,10 @@ def normalise(F: np.ndarray, ideal: np.ndarray, nadir: np.ndarray) -> np.ndarray
 
 
 def reference_point(n_obj: int, k: int = 100) -> np.ndarray:
-    """The reference point in normalised space: 1.1 for two objectives, else 1 + 1/H with H the
+    """The reference point in normalised space: 1.1 for up to two objectives, else 1 + 1/H with H the
     number of divisions of a simplex lattice of about k points (Ishibuchi et al. 2018)."""
-    if n_obj == 2:
-        return np.full(2, 1.1)
+    if n_obj <= 2:
+        return np.full(n_obj, 1.1)
     divisions = 1
     while comb(divisions + n_obj, n_obj - 1) <= k:
         divisions += 1
@@ -73,7 +73,9 @@ def subset(F: np.ndarray, k: int) -> np.ndarray:
     scaled = normalise(F, F.min(axis=0), F.max(axis=0))
     chosen = list(dict.fromkeys(scaled.argmin(axis=0).tolist()))[:k]
     distance = np.linalg.norm(scaled[:, None] - scaled[chosen], axis=2).min(axis=1)
+    distance[chosen] = -1.0  # below the 0 of a row that equals a chosen one: no row twice
     while len(chosen) < k:
         chosen.append(int(distance.argmax()))
         distance = np.minimum(distance, np.linalg.norm(scaled - scaled[chosen[-1]], axis=1))
+        distance[chosen[-1]] = -1.0
     return np.array(chosen)

@@ -115,7 +115,8 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
         if not self._objectives:
             raise ProblemError(f"{self.title} has no objectives: pass functions, or define objectives(x)")
         if self._single_function:
-            return self._objectives[0](x)
+            function = self._objectives[0]
+            return call_named(function, x, getattr(function, "__name__", "objectives"))
         return [
             call_named(function, x, name) for function, name in zip(self._objectives, self.names, strict=True)
         ]
@@ -199,10 +200,10 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
             )
 
     def to_array(self, values: Array) -> np.ndarray:
-        """A float64 array of a tensor; arrays pass as they are."""
+        """A float64 array of a tensor, with numbers of its own; arrays pass as they are."""
         if isinstance(values, np.ndarray):
             return values
-        return np.asarray(values.detach().cpu().numpy(), dtype=np.float64)
+        return np.array(values.detach().cpu().numpy(), dtype=np.float64)
 
     def to_tensor(self, values: Array) -> torch.Tensor:
         """A tensor on the problem's device, of its dtype, of an array; tensors are moved as needed."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from moo import indicators, storage
+from moo.errors import StorageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -207,8 +208,14 @@ class Result:
             StorageError: when the folder holds no result.
         """
         path = Path(folder)
-        content: dict[str, Any] = storage.read_json(path / "result.json")
-        arrays = storage.read_arrays(path / "arrays.npz")
+        try:
+            return cls._of(storage.read_json(path / "result.json"), storage.read_arrays(path / "arrays.npz"))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise StorageError(f"{path} holds no result that this version reads: {error}") from error
+
+    @classmethod
+    def _of(cls, content: dict[str, Any], arrays: dict[str, np.ndarray]) -> Result:
+        """From what `save` wrote."""
         content["cost"] = Cost(**content["cost"])
         content["problem"] = Statement(**content["problem"])
 

@@ -25,6 +25,8 @@ def functions(given: Any, what: str) -> list[Callable[..., Any]]:
 
 def bounds(xl: Any, xu: Any, n_var: int | None) -> tuple[np.ndarray, np.ndarray, int]:
     """(xl, xu, n_var) with -inf and inf where a variable is unbounded."""
+    if n_var is not None and not (isinstance(n_var, (int, np.integer)) and n_var >= 1):
+        raise ProblemError(f"n_var={n_var!r} is not accepted: give an integer >= 1")
     size = n_var or max((len(b) for b in (xl, xu) if _has_length(b)), default=0)
     if size < 1:
         raise ProblemError("the number of decision variables is unknown: give xl and xu, or n_var=")
@@ -50,6 +52,8 @@ def _bound(given: Any, size: int, absent: float, name: str) -> np.ndarray:
         raise ProblemError(
             f"{name}={given!r} is not accepted: give numbers, or None where unbounded"
         ) from None
+    if bound.ndim > 1:
+        raise ProblemError(f"{name} has shape {bound.shape}, expected ({size},): one number a variable")
     if np.isnan(bound).any():
         raise ProblemError(f"{name}[{int(np.isnan(bound).argmax())}] is NaN: give a number, or None")
     return bound
@@ -101,9 +105,20 @@ def directions_sign(directions: Sequence[str] | None, n_obj: int) -> np.ndarray:
     return np.array([_DIRECTIONS[d] for d in directions] if directions else [1.0] * n_obj)
 
 
+class FunctionError(RuntimeError):
+    """What a user's function raised, with the function's name."""
+
+
 def call_named(function: Callable[..., Any], x: Any, name: str) -> Any:
-    """Call a user's function so that what it raises names the function."""
+    """Call a user's function on its own copy of x so that what it raises names the function."""
     try:
-        return function(x)
+        return function(x.copy() if isinstance(x, np.ndarray) else x.clone())
     except Exception as error:
-        raise RuntimeError(f"{name!r} raised {type(error).__name__}: {error}") from error
+        raise named(error, name) from error
+
+
+def named(error: Exception, name: str) -> FunctionError:
+    """The error as one that says which function raised it."""
+    if isinstance(error, FunctionError):
+        return error
+    return FunctionError(f"{name!r} raised {type(error).__name__}: {error}")

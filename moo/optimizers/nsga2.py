@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class NSGA2State(State):
-    """``X`` is the next batch to evaluate; ``answer`` the population, best first."""
+    """``X`` is the first sample; ``answer`` the population, ``crowding`` its crowding distances."""
 
     X: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
+    crowding: np.ndarray = field(default_factory=lambda: np.empty(0))
 
 
 @dataclass(frozen=True)
@@ -65,25 +66,31 @@ class NSGA2(Optimizer[NSGA2State]):
 
     def step(self, evaluate: Evaluator, state: NSGA2State) -> NSGA2State:
         if state.answer is None:
-            population = self._survivors(evaluate(state.X))
+            candidates = evaluate(state.X)
         else:
-            offspring = evaluate(self._mate(evaluate.problem, state.answer, state.rng))
-            population = self._survivors(state.answer.merge(offspring))
-        return NSGA2State(state.rng, population, X=population.X)
+            candidates = state.answer.merge(evaluate(self._mate(evaluate.problem, state)))
+        population, crowding = self._survivors(candidates)
+        return NSGA2State(state.rng, population, X=state.X, crowding=crowding)
 
-    def _survivors(self, candidates: Evaluation) -> Evaluation:
-        """The best pop_size rows, best first."""
+    def _survivors(self, candidates: Evaluation) -> tuple[Evaluation, np.ndarray]:
+        """The best pop_size rows and their crowding distances."""
         ranks = rank(candidates.F, candidates.CV)
         worst = np.sort(ranks)[min(self.pop_size, len(ranks)) - 1]
         within = np.flatnonzero(ranks <= worst)
         crowding = crowding_distance(candidates.F[within], ranks[within])
-        return candidates.rows(within[place(ranks[within], crowding)[: self.pop_size]])
+        chosen = place(ranks[within], crowding)[: self.pop_size]
+        return candidates.rows(within[chosen]), crowding[chosen]
 
-    def _mate(self, problem: Problem, population: Evaluation, rng: np.random.Generator) -> np.ndarray:
+    def _mate(self, problem: Problem, state: NSGA2State) -> np.ndarray:
         """pop_size new candidates, none of them twice and none already in the population."""
         prob = 1.0 / problem.n_var if self.mutation_prob is None else self.mutation_prob
+        population = state.answer
+        assert population is not None
         children = vary(
             population.X,
+            population.F,
+            population.CV,
+            state.crowding,
             self.pop_size,
             problem.xl,
             problem.xu,
@@ -91,6 +98,6 @@ class NSGA2(Optimizer[NSGA2State]):
             self.crossover_prob,
             self.mutation_eta,
             prob,
-            rng,
+            state.rng,
         )
         return np.asarray(children)

@@ -34,8 +34,17 @@ class WeightedGA:
         problem = evaluate.problem
         options = (_CROSSOVER_ETA, _CROSSOVER_PROB, _MUTATION_ETA, 1.0 / problem.n_var, state.rng)
         broods = [
-            vary(population.X, self.pop_size, problem.xl, problem.xu, *options)
-            for population in self.populations
+            vary(
+                population.X,
+                (population.F @ state.V[row])[:, None],
+                population.CV,
+                np.zeros(len(population)),
+                self.pop_size,
+                problem.xl,
+                problem.xu,
+                *options,
+            )
+            for row, population in zip(state.rows, self.populations, strict=True)
         ]
         evaluation = evaluate(np.concatenate(broods))
         ends = np.cumsum([len(brood) for brood in broods])

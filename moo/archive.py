@@ -5,7 +5,7 @@ from __future__ import annotations
 import moocore
 import numpy as np
 
-_LEAST_BATCH = 5000  # rows
+_LEAST_BATCH = 50_000  # rows: one large sort is cheaper than many small ones
 _MOST_PENDING = 4_000_000  # numbers in X, so that models with many parameters do not pile up
 
 

@@ -92,7 +92,7 @@ class Backend(ABC):
             parts[letter] = part
             failed |= part_failed
             error = error or part_error
-        if (problem.sign < 0).any():
+        if problem.maximises:
             parts["F"] = parts["F"] * self.constant(problem.sign, X)
         return Values(parts["F"], parts["G"], parts["H"], failed=failed, error=error)
 

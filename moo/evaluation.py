@@ -153,7 +153,7 @@ class Evaluator:
         self.counts = np.zeros(len(STATUSES), dtype=int)
         self.log = Log()
         self.archive = Archive()
-        self.least_violating: np.ndarray | None = None  # X (1, n_var), while nothing feasible is known
+        self.least_violating: Evaluation | None = None  # one row, while nothing feasible is known
         self._least_violation = np.inf
         self._started = time.perf_counter()
 
@@ -231,20 +231,37 @@ class Evaluator:
             self.counts[0] += len(evaluation)
         if evaluation.error is not None and self.counts[0] == 0:
             raise EvaluationError(str(evaluation.error)) from evaluation.error
-        to_array = self.problem.to_array
-        F, CV = to_array(evaluation.F), to_array(evaluation.CV)
-        self.log.add(F, CV, self.cost)
-        self._keep(to_array(evaluation.X), F, CV)
-
-    def _keep(self, X: np.ndarray, F: np.ndarray, CV: np.ndarray) -> None:
-        """Archive what is feasible; until something is, remember what comes nearest to it."""
         if self.problem.stochastic:  # the value of one minibatch says too little of a candidate
-            self.least_violating = X[:1]
+            kept = self._arrays(evaluation.rows(np.arange(min(1, len(evaluation)))))
+            self.least_violating = kept
+            to_array = self.problem.to_array
+            self.log.add(to_array(evaluation.F), to_array(evaluation.CV), self.cost)
             return
-        self.archive.add(X, F, CV <= 0.0)
-        if self._least_violation > 0.0 and len(CV) and CV.min() < self._least_violation:
-            self._least_violation = float(CV.min())
-            self.least_violating = X[int(CV.argmin())][None]
+        seen = self._arrays(evaluation)
+        self.log.add(seen.F, seen.CV, self.cost)
+        self._keep(seen)
+
+    def _arrays(self, evaluation: Evaluation) -> Evaluation:
+        parts = (self.problem.to_array(getattr(evaluation, name)) for name in _ROWS[:-1])
+        return Evaluation(*parts, evaluation.status)
+
+    def _keep(self, seen: Evaluation) -> None:
+        """Archive what is feasible; until something is, remember what comes nearest to it."""
+        rows = np.hstack([seen.X, seen.G, seen.H]) if self.problem.n_constr else seen.X
+        self.archive.add(rows, seen.F, seen.CV <= 0.0)
+        if self._least_violation > 0.0 and len(seen) and seen.CV.min() < self._least_violation:
+            self._least_violation = float(seen.CV.min())
+            self.least_violating = seen.rows(seen.CV.argmin()[None])
+
+    def best(self) -> Evaluation | None:
+        """The archive, as arrays; else the least violating row; None while there is neither."""
+        points = self.archive.points()
+        if points is None:
+            return self.least_violating
+        rows, F = points
+        problem, n = self.problem, len(F)
+        X, G, H = np.split(rows, [problem.n_var, problem.n_var + problem.n_ieq_constr], axis=1)
+        return Evaluation(X, F, G, H, np.zeros(n), np.zeros(n, dtype=np.int8))
 
     def statuses(self) -> dict[str, int]:
         """How many rows ended with which status."""

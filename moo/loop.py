@@ -111,12 +111,11 @@ class Run:
         wanted = _SNAPSHOTS_STOCHASTIC if self.problem.stochastic else _SNAPSHOTS
         self._next_snapshot = (len(self.history.cost) + 1) / wanted
         answer = self._full(self.state.answer)
-        feasible = answer.F[answer.CV <= 0]
         self.history.cost.append(self.evaluate.cost)
         self.history.n_f.append(self.evaluate.n_f)
         self.history.n_vjp.append(self.evaluate.n_vjp)
         self.history.seconds.append(self.evaluate.seconds)
-        self.history.fronts.append(feasible[indicators.nondominated(feasible)])
+        self.history.fronts.append(answer.F[answer.CV <= 0])
 
     def _full(self, answer: Evaluation) -> Evaluation:
         """The answer as arrays; for a stochastic problem evaluated again on all training data, which
@@ -138,11 +137,8 @@ class Run:
 
     def _seen(self) -> Evaluation:
         """What the evaluator saw, for a run that ended before its optimizer had an answer."""
-        points = self.evaluate.archive.points()
-        if points is not None:
-            return self.problem.compute(points[0])
-        latest = self.evaluate.least_violating
-        return self.problem.compute(np.empty((0, self.problem.n_var)) if latest is None else latest)
+        seen = self.evaluate.best()
+        return self.problem.compute(np.empty((0, self.problem.n_var))) if seen is None else self._full(seen)
 
     def _front(self, answer: Evaluation) -> Evaluation:
         """The feasible, mutually non-dominated rows; else the least violating one."""
@@ -158,7 +154,7 @@ class Run:
         n_var, n_obj = self.problem.n_var, self.problem.n_obj
         archive = self.evaluate.archive.points()
         empty = np.empty((0, n_var)), np.empty((0, n_obj))
-        archive_X, archive_F = empty if archive is None else archive
+        archive_X, archive_F = empty if archive is None else (archive[0][:, :n_var], archive[1])
         evaluate = self.evaluate
         return Result(
             X=np.array(answer.X, dtype=float),

@@ -94,6 +94,7 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
         lower, upper, n_var = bounds(xl, xu, n_var)
         self.names = objective_names(objectives, n_obj, names, directions)
         self.sign = directions_sign(directions, len(self.names))
+        self.maximises = bool((self.sign < 0).any())
         super().__init__(
             n_var=n_var,
             n_obj=len(self.names),
@@ -248,7 +249,7 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
 
     def _violation(self, G: Array, H: Array) -> Array:
         if self.n_constr == 0:
-            return G.sum(1)
+            return G.sum(1)  # zeros, of the right kind
         excess = (G - self.ieq_tolerance).clip(0.0).sum(1)
         return excess + (abs(H) - self.eq_tolerance).clip(0.0).sum(1)
 

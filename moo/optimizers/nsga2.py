@@ -9,7 +9,7 @@ import numpy as np
 
 from moo.evaluation import Evaluation, Evaluator
 from moo.optimizers.base import Optimizer, State, require, require_finite_bounds
-from moo.optimizers.operators import vary
+from moo.optimizers.operators import stream_of, vary
 from moo.optimizers.ranking import crowding_distance, place, rank
 
 if TYPE_CHECKING:
@@ -75,7 +75,8 @@ class NSGA2(Optimizer[NSGA2State]):
     def _survivors(self, candidates: Evaluation) -> tuple[Evaluation, np.ndarray]:
         """The best pop_size rows and their crowding distances."""
         ranks = rank(candidates.F, candidates.CV)
-        worst = np.sort(ranks)[min(self.pop_size, len(ranks)) - 1]
+        last = min(self.pop_size, len(ranks)) - 1
+        worst = np.partition(ranks, last)[last]
         within = np.flatnonzero(ranks <= worst)
         crowding = crowding_distance(candidates.F[within], ranks[within])
         chosen = place(ranks[within], crowding)[: self.pop_size]
@@ -98,6 +99,6 @@ class NSGA2(Optimizer[NSGA2State]):
             self.crossover_prob,
             self.mutation_eta,
             prob,
-            state.rng,
+            stream_of(state.rng),
         )
         return np.asarray(children)

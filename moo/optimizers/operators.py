@@ -19,6 +19,22 @@ def compiled(function: Any) -> Any:
     return numba.njit(cache=True, error_model="numpy")(function)
 
 
+def stream_of(rng: np.random.Generator) -> np.ndarray:
+    """A stream of random numbers for the compiled functions, seeded by the run's generator: handing
+    over a Generator would cost more than a generation's arithmetic does."""
+    return rng.integers(0, 2**64, size=1, dtype=np.uint64)
+
+
+@compiled
+def uniform(stream: np.ndarray) -> float:
+    """The stream's next number, uniform in [0, 1): SplitMix64 (Steele, Lea and Flood 2014)."""
+    stream[0] += np.uint64(0x9E3779B97F4A7C15)
+    z = stream[0]
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.float64((z ^ (z >> np.uint64(31))) >> np.uint64(11)) * 2.0**-53  # type: ignore[no-any-return]
+
+
 @compiled
 def power(x: float, exponent: float) -> float:
     """x ** exponent; whole exponents, which distribution indices usually give, by squaring."""
@@ -45,7 +61,7 @@ def spread(u: float, room: float, eta: float) -> float:
 
 @compiled
 def cross(
-    a: np.ndarray, b: np.ndarray, xl: np.ndarray, xu: np.ndarray, eta: float, rng: np.random.Generator
+    a: np.ndarray, b: np.ndarray, xl: np.ndarray, xu: np.ndarray, eta: float, stream: np.ndarray
 ) -> None:
     """Recombine the rows a and b (d,) in place: bounded SBX (Deb and Agrawal 1995), each variable
     with probability 1/2, the children exchanged with probability 1/2 a variable."""
@@ -53,7 +69,7 @@ def cross(
     for j in range(len(a)):
         # One draw decides three things: its first bit whether to recombine, its second whether to
         # exchange, the 51 others are the uniform u.
-        u = 2.0 * rng.random()
+        u = 2.0 * uniform(stream)
         if u >= 1.0 or abs(a[j] - b[j]) <= _SAME:
             continue
         exchange = u < 0.5
@@ -74,29 +90,29 @@ def cross(
 
 @compiled
 def mutate(
-    x: np.ndarray, xl: np.ndarray, xu: np.ndarray, eta: float, prob: float, rng: np.random.Generator
+    x: np.ndarray, xl: np.ndarray, xu: np.ndarray, eta: float, prob: float, stream: np.ndarray
 ) -> None:
     """Bounded polynomial mutation of the row x (d,) in place (Deb and Agrawal 1999)."""
     keep = np.log1p(-prob) if prob < 1.0 else -np.inf
-    j = skip(keep, rng)
+    j = skip(keep, stream)
     while j < len(x):
-        width, u = xu[j] - xl[j], rng.random()
+        width, u = xu[j] - xl[j], uniform(stream)
         if width > 0:
             tail = min(u, 1 - u) * 2
             room = (xu[j] - x[j] if u < 0.5 else x[j] - xl[j]) / width
             size = 1 - (tail + (1 - tail) * power(room, eta + 1)) ** (1 / (eta + 1))
             x[j] += -size * width if u < 0.5 else size * width
             x[j] = min(max(x[j], xl[j]), xu[j])
-        j += 1 + skip(keep, rng)
+        j += 1 + skip(keep, stream)
 
 
 @compiled
-def skip(keep: float, rng: np.random.Generator) -> int:
+def skip(keep: float, stream: np.ndarray) -> int:
     """How many variables stay as they are before the next that mutates: geometric, ``keep`` is the
     logarithm of the probability that one stays."""
     if keep == 0.0:
         return 1 << 62
-    return int(min(np.log(1.0 - rng.random()) / keep, 2.0**62))
+    return int(min(np.log(1.0 - uniform(stream)) / keep, 2.0**62))
 
 
 @compiled
@@ -147,13 +163,13 @@ def duel(a: int, b: int, F: np.ndarray, CV: np.ndarray, crowding: np.ndarray, co
 
 
 @compiled
-def contestants(pop: int, n: int, rng: np.random.Generator) -> np.ndarray:
+def contestants(pop: int, n: int, stream: np.ndarray) -> np.ndarray:
     """n contestants of tournaments, drawn by permutations so that all rows take part equally often."""
     drawn = np.empty(n, np.int64)
     order = np.arange(pop)
     for k in range(n):
         left = pop - k % pop
-        j = int(rng.random() * left)
+        j = int(uniform(stream) * left)
         drawn[k] = order[j]
         order[j], order[left - 1] = order[left - 1], order[j]
     return drawn
@@ -172,7 +188,7 @@ def vary(
     crossover_prob: float,
     mutation_eta: float,
     mutation_prob: float,
-    rng: np.random.Generator,
+    stream: np.ndarray,
 ) -> np.ndarray:
     """n children (n, d) of the population X (pop, d) with values F, violation CV and crowding distance.
 
@@ -187,16 +203,16 @@ def vary(
         is_new(i, rows, table)
     size = pop
     pair = np.empty((2, d))
-    drawn = contestants(pop, 4 * n, rng)
+    drawn = contestants(pop, 4 * n, stream)
     for k in range(_ATTEMPTS * n):
         for side in range(2):
             at = 4 * (k % n) + 2 * side
-            parent = duel(drawn[at], drawn[at + 1], F, CV, crowding, rng.random())
+            parent = duel(drawn[at], drawn[at + 1], F, CV, crowding, uniform(stream))
             pair[side] = X[parent]
-        if rng.random() < crossover_prob:
-            cross(pair[0], pair[1], xl, xu, crossover_eta, rng)
+        if uniform(stream) < crossover_prob:
+            cross(pair[0], pair[1], xl, xu, crossover_eta, stream)
         for child in pair:
-            mutate(child, xl, xu, mutation_eta, mutation_prob, rng)
+            mutate(child, xl, xu, mutation_eta, mutation_prob, stream)
             for j in range(d):
                 rows[size, j] = child[j] + 0.0  # -0.0 becomes 0.0: equal rows have equal bits
             if size < pop + n and is_new(size, rows, table):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from moo.evaluation import Evaluation, Evaluator
-from moo.optimizers.operators import vary
+from moo.optimizers.operators import stream_of, vary
 
 if TYPE_CHECKING:
     from moo.optimizers.weighted_sum import WeightedSumState
@@ -32,7 +32,7 @@ class WeightedGA:
 
     def step(self, evaluate: Evaluator, state: WeightedSumState) -> bool:
         problem = evaluate.problem
-        options = (_CROSSOVER_ETA, _CROSSOVER_PROB, _MUTATION_ETA, 1.0 / problem.n_var, state.rng)
+        options = (_CROSSOVER_ETA, _CROSSOVER_PROB, _MUTATION_ETA, 1.0 / problem.n_var, stream_of(state.rng))
         broods = [
             vary(
                 population.X,

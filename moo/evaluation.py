@@ -253,8 +253,8 @@ class Evaluator:
         self._keep(seen)
 
     def _arrays(self, evaluation: Evaluation) -> Evaluation:
-        parts = (self.problem.to_array(getattr(evaluation, name)) for name in _ROWS[:-1])
-        return Evaluation(*parts, evaluation.status)
+        parts: Any = {name: self.problem.to_array(getattr(evaluation, name)) for name in _ROWS[:-1]}
+        return Evaluation(**parts, status=evaluation.status)
 
     def _keep(self, seen: Evaluation) -> None:
         """Archive what is feasible; until something is, remember what comes nearest to it."""

@@ -153,8 +153,9 @@ def _losses(rows: list[Row]) -> str:
 def _failures(study: Study) -> str:
     """Each error once, with the first cell that met it."""
     first: dict[str, tuple[str, str, int]] = {}
-    for key, failure in study.failures.items():
-        first.setdefault(failure.message, key)
+    for key in study.cells:
+        if key in study.failures:
+            first.setdefault(study.failures[key].message, key)
     lines = [f"failed: {p}, {o}, seed {seed}: {message}" for message, (p, o, seed) in first.items()]
     more = len(lines) - _FAILURES_SHOWN
     return "\n".join(lines[:_FAILURES_SHOWN] + ([f"... and {more} other errors"] if more > 0 else []))

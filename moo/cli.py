@@ -1,0 +1,393 @@
+"""The command line: parses, calls the library, prints. Nothing heavy is imported before it is needed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+
+import moo
+from moo.errors import MooError, StorageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from moo.result import Result
+    from moo.study import Progress, Study
+
+Tell: TypeAlias = Callable[[str, float, str | None], None]  # what, share done, a line where something ended
+
+_INTERRUPTED = 130
+_ROWS_SHOWN = 10
+_VARIABLES_SHOWN = 6
+_VARIABLES_WRITTEN = 100  # a model has a column a parameter; arrays.npz has them all
+_PROBLEM_HELP = "FILE.py, FILE.py:NAME, or a built-in problem such as zdt1 or 'DTLZ2(n_obj=4)'"
+_METHOD_HELP = "for example NSGA2 or 'NSGA2(pop_size=50)'; see: moo list methods"
+_EXAMPLES = """examples:
+  moo compare zdt1 beam.py --method WeightedSum --method "NSGA2(pop_size=50)" --out runs/beam
+  moo solve beam.py:beam --method GradientDescent --budget 5000 --out runs/one
+  moo plot runs/beam
+  moo list methods
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0; 2 for an error of the user's; 130 after Ctrl-C."""
+    try:
+        args = _parser().parse_args(argv)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    args.command_line = shlex.join(["moo", *(sys.argv[1:] if argv is None else argv)])
+    path = list(sys.path)
+    try:
+        code: int = args.run(args)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # the reader, for example head, has seen enough
+        _close_stdout()
+        return 0
+    except KeyboardInterrupt:
+        return _fail("interrupted", _INTERRUPTED)
+    except MooError as error:
+        return _fail(f"error: {error}", trace=getattr(error, "trace", ""))
+    except Exception as error:
+        return _fail_in_user_code(error, args)
+    finally:
+        sys.path[:] = path
+
+
+def _fail(sentence: str, code: int = 2, trace: str = "") -> int:
+    if trace:
+        print(trace, file=sys.stderr)
+    print(f"moo: {' '.join(sentence.split())}", file=sys.stderr)
+    return code
+
+
+def _fail_in_user_code(error: Exception, args: argparse.Namespace) -> int:
+    """
+    Raises:
+        Exception: the error itself when the user's file has no part in it; then it is moo's.
+    """
+    from moo import naming
+
+    given = getattr(args, "problem", [])
+    files = [naming.file_of(text) for text in ([given] if isinstance(given, str) else given)]
+    if naming.passes_through(error, [file for file in files if file]):
+        return _fail(f"error: {type(error).__name__}: {error}", trace=naming.user_traceback(error))
+    if isinstance(error, OSError):
+        return _fail(f"error: {error}")
+    raise error
+
+
+def _close_stdout() -> None:
+    """So that Python's own flush at exit does not fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+# ---------------------------------------------------------------------- arguments
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"moo: error: {message}\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="moo",
+        description="One multi-objective problem; weighted sums, gradient descent and genetic algorithms.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"moo {moo.__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_compare(commands)
+    _add_solve(commands)
+    _add_plot(commands)
+    _add_list(commands)
+    return parser
+
+
+def _add_compare(commands: Any) -> None:
+    command = commands.add_parser("compare", help="solve problems with several methods at equal cost")
+    command.add_argument("problem", nargs="+", metavar="PROBLEM", help=_PROBLEM_HELP)
+    command.add_argument("--method", action="append", required=True, help=f"may be repeated; {_METHOD_HELP}")
+    command.add_argument(
+        "--seeds", type=_seeds, default=5, metavar="N", help="how many, or a list: 0,3,7 (5)"
+    )
+    command.add_argument("--k", type=int, default=50, help="points to which each answer is cut (50)")
+    _add_common(command, "figures, tables, every result and where it came from")
+    command.set_defaults(run=_compare)
+
+
+def _add_solve(commands: Any) -> None:
+    command = commands.add_parser("solve", help="solve one problem with one method")
+    command.add_argument("problem", metavar="PROBLEM", help=_PROBLEM_HELP)
+    command.add_argument("--method", required=True, help=_METHOD_HELP)
+    command.add_argument("--seed", type=int, default=0, help="the same seed gives the same numbers (0)")
+    _add_common(command, "front.png, table.csv and the result")
+    command.set_defaults(run=_solve)
+
+
+def _add_common(command: argparse.ArgumentParser, what: str) -> None:
+    help_budget = "F-equivalents a run: n_f + 2 n_vjp (10000)"
+    command.add_argument("--budget", type=float, default=10_000, metavar="F", help=help_budget)
+    command.add_argument("--out", metavar="DIR", help=f"an empty or new folder for {what}")
+    command.add_argument("--overwrite", action="store_true", help="DIR may hold files")
+    _add_json(command)
+
+
+def _add_json(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="print JSON, and nothing else, to stdout")
+
+
+def _add_plot(commands: Any) -> None:
+    command = commands.add_parser("plot", help="draw the figures of a saved study or result again")
+    command.add_argument("folder", metavar="DIR", help="what --out of compare or solve wrote")
+    command.set_defaults(run=_plot)
+
+
+def _add_list(commands: Any) -> None:
+    command = commands.add_parser("list", help="list the problems, methods or data sets there are")
+    command.add_argument("what", choices=("problems", "methods", "datasets"))
+    _add_json(command)
+    command.set_defaults(run=_list)
+
+
+def _seeds(text: str) -> int | list[int]:
+    """5 or 0,3,7; a comma makes a list of one: 7, ."""
+    try:
+        return [int(part) for part in text.split(",") if part] if "," in text else int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a number nor a list like 0,3,7") from None
+
+
+# ---------------------------------------------------------------------- commands
+
+
+def _compare(args: argparse.Namespace) -> int:
+    from moo import naming
+    from moo.study import compare
+    from moo.study.cells import numbered
+
+    methods = [naming.method(text) for text in args.method]
+    given = [naming.problem(text) for text in args.problem]
+    names = numbered(name for name, _ in given)
+    with _progress() as tell:
+        study = compare(
+            dict(zip(names, (problem for _, problem in given), strict=True)),
+            methods,
+            budget=args.budget,
+            seeds=args.seeds,
+            k=args.k,
+            out=args.out,
+            overwrite=args.overwrite,
+            progress=lambda progress: tell(*_cell(progress)),
+        )
+    study.command = args.command_line
+    if args.out:
+        _write_study(study, Path(args.out))
+    print(_dumped(_study_json(study, args.out)) if args.json else _study_text(study, args.out))
+    return _INTERRUPTED if study.status == "interrupted" else 0
+
+
+def _write_study(study: Study, out: Path) -> None:
+    study.save_description(out)
+    study.save_tables(out)
+    study.save_figures(out)
+
+
+def _study_text(study: Study, out: str | None) -> str:
+    return f"{study}\n\nwritten to {out}" if out else str(study)
+
+
+def _study_json(study: Study, out: str | None) -> dict[str, Any]:
+    tables = {"table": study.table(), "runs": study.runs(), "metrics": study.metrics_table()}
+    return {"status": study.status, "summary": study.sentences(), "out": out} | {
+        name: _records(table) for name, table in tables.items()
+    }
+
+
+def _solve(args: argparse.Namespace) -> int:
+    from moo import naming, storage
+    from moo.loop import solve
+
+    method = naming.method(args.method)
+    name, problem = naming.problem(args.problem)
+    out = storage.claim(args.out, overwrite=args.overwrite) if args.out else None
+    try:
+        with _progress() as tell:
+            steps = _quarters(name, tell)
+            result = solve(problem, method, budget=args.budget, seed=args.seed, progress=steps)
+    except MooError as error:
+        if out and error.result is not None:
+            error.result.save(out, overwrite=True)
+        raise
+    if out:
+        _write_result(result, out)
+    print(_dumped(_result_json(result)) if args.json else _result_text(result, args.out))
+    return _INTERRUPTED if result.status == "interrupted" else 0
+
+
+def _write_result(result: Result, out: Path) -> None:
+    result.save(out, overwrite=True)
+    table = result.to_pandas()
+    if len(result.problem.var_names) > _VARIABLES_WRITTEN:
+        table = table.drop(columns=result.problem.var_names)
+    table.to_csv(out / "table.csv", index=False)
+    _draw_result(result, out)
+
+
+def _draw_result(result: Result, out: Path) -> Path:
+    from moo import plot
+
+    figure = plot.front({result.optimizer_name: result}).get_figure(root=True)
+    assert figure is not None
+    figure.savefig(out / "front.png")
+    return out / "front.png"
+
+
+def _result_text(result: Result, out: str | None) -> str:
+    parts = [str(result)]
+    if len(result.F) > 1:
+        parts.append(_some_rows(result))
+    if out:
+        parts.append(f"written to {out}")
+    return "\n\n".join(parts)
+
+
+def _some_rows(result: Result) -> str:
+    """Rows spread over the front, with the first few variables."""
+    from moo.indicators import subset
+
+    rows = sorted(subset(result.F, _ROWS_SHOWN), key=lambda i: float(result.F[i, 0]))
+    table = result.to_pandas().drop(columns=result.problem.var_names[_VARIABLES_SHOWN:])
+    shown = table.iloc[rows].to_string(index=False, float_format=lambda value: f"{value:.6g}")
+    return f"{len(rows)} of {len(result.F)} points:\n{shown}"
+
+
+def _result_json(result: Result) -> dict[str, Any]:
+    cost = result.cost
+    return {
+        "problem": result.problem.title,
+        "optimizer": result.optimizer,
+        "seed": result.seed,
+        "status": result.status,
+        "feasible": result.feasible,
+        "hypervolume": result.hypervolume(),
+        "cost": {"n_f": cost.n_f, "n_vjp": cost.n_vjp, "total": cost.total, "seconds": cost.seconds},
+        "objectives": result.problem.names,
+        "variables": result.problem.var_names,
+        "F": result.values.tolist(),
+        "X": result.X.tolist(),
+        "CV": result.CV.tolist(),
+        "weights": None if result.weights is None else result.weights.tolist(),
+        "metrics": {name: values.tolist() for name, values in result.metrics.items()},
+    }
+
+
+def _plot(args: argparse.Namespace) -> int:
+    from moo.result import Result
+    from moo.study import Study
+
+    folder = Path(args.folder)
+    if (folder / "study.json").exists():
+        written = Study.load(folder).save_figures(folder)
+    elif (folder / "result.json").exists():
+        written = [_draw_result(Result.load(folder), folder)]
+    else:
+        raise StorageError(f"{folder} holds neither a study nor a result: give the --out of compare or solve")
+    print("\n".join(map(str, written)) or "no cell of this study has a result: there is nothing to draw")
+    return 0
+
+
+def _list(args: argparse.Namespace) -> int:
+    from moo import naming
+
+    entries = naming.described(getattr(naming, args.what)())
+    if args.json:
+        print(_dumped(entries))
+        return 0
+    width = max((len(entry["name"]) for entry in entries), default=0)
+    for entry in entries:
+        print(f"{entry['name']:<{width}}  {entry['summary']}")
+        parameters = ", ".join(f"{name}={default}" for name, default in entry["parameters"].items())
+        if parameters and args.what == "methods":
+            print(f"{'':<{width}}  ({parameters})")
+    return 0
+
+
+# ---------------------------------------------------------------------- JSON
+
+
+def _records(table: pd.DataFrame) -> Any:
+    return [dict(row) for row in table.to_dict("records")]
+
+
+def _dumped(content: Any) -> str:
+    return json.dumps(_plain(content), indent=1, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    """JSON's own types; it has no NaN and no infinity, they become null."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if hasattr(value, "item"):  # a numpy scalar
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+# ---------------------------------------------------------------------- progress
+
+
+@contextmanager
+def _progress() -> Iterator[Tell]:
+    """Progress on stderr: a bar on a terminal, elsewhere a line whenever something ended."""
+    if not sys.stderr.isatty():
+        yield _line
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=1.0)
+        yield lambda what, share, line: bar.update(task, description=what, completed=share)
+
+
+def _line(what: str, share: float, line: str | None) -> None:
+    if line is not None:
+        print(line, file=sys.stderr, flush=True)
+
+
+def _cell(progress: Progress) -> tuple[str, float, str | None]:
+    """What to tell of a study's progress."""
+    what = f"{progress.problem}, {progress.optimizer}, seed {progress.seed}"
+    ended = f"[{progress.done}/{progress.total}] {what}: {progress.outcome}"
+    return what, progress.fraction, ended if progress.outcome else None
+
+
+def _quarters(name: str, tell: Tell) -> Callable[[float], None]:
+    """Of one run a line each quarter of the budget."""
+    reached = 0
+
+    def report(share: float) -> None:
+        nonlocal reached
+        passed = int(4 * share) > reached
+        reached = max(reached, int(4 * share))
+        tell(name, share, f"{name}: {share:.0%} of the budget" if passed else None)
+
+    return report
+
+
+if __name__ == "__main__":
+    sys.exit(main())

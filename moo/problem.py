@@ -224,7 +224,7 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
         convert = self.to_array if isinstance(X, np.ndarray) else self.to_tensor
         parts = {name: convert(getattr(values, name)) for name in ("F", "G", "H")}
         status = self._status(values, parts)
-        parts["CV"] = self._violation(parts["G"], parts["H"])
+        parts["CV"] = self.violation(parts["G"], parts["H"])
         if status.any():
             bad = status != 0
             parts["F"], parts["CV"] = parts["F"] + 0.0, parts["CV"] + 0.0
@@ -247,7 +247,8 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
         status[values.failed] = 3
         return status
 
-    def _violation(self, G: Array, H: Array) -> Array:
+    def violation(self, G: Array, H: Array) -> Array:
+        """Constraint violation (n,) of G and H: what exceeds the tolerances, summed."""
         if self.n_constr == 0:
             return G.sum(1)  # zeros, of the right kind
         excess = (G - self.ieq_tolerance).clip(0.0).sum(1)

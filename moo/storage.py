@@ -23,7 +23,9 @@ def claim(folder: str | Path, *, overwrite: bool) -> Path:
     path = Path(folder)
     try:
         if path.exists() and (not path.is_dir() or any(path.iterdir())) and not overwrite:
-            raise StorageError(f"{path} already holds files: choose another folder, or allow it (overwrite=True, --overwrite)")
+            raise StorageError(
+                f"{path} already holds files: choose another, or allow it (overwrite=True, --overwrite)"
+            )
         path.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, PermissionError, NotADirectoryError) as error:
         raise StorageError(f"{path} cannot be written: {error.strerror}") from error

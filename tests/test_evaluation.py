@@ -109,7 +109,9 @@ def test_every_evaluation_and_backward_pass_is_counted(asked, options, table):
 
 
 @pytest.mark.parametrize("options", [{}, {"jacobian": jacobian}], ids=["differences", "jacobian"])
-@pytest.mark.parametrize("asked", [{}, {"jacobian": True}, {"scalarize": scalarize}], ids=str)
+@pytest.mark.parametrize(
+    "asked", [{}, {"jacobian": True}, {"scalarize": scalarize}], ids=["values", "jacobian", "scalarize"]
+)
 def test_the_count_of_a_numpy_problem_is_the_number_of_calls(options, asked):
     first = Counted(total)
     evaluate = evaluator(stated(first=first, backend="numpy", **options))

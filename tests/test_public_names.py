@@ -43,8 +43,7 @@ def test_an_unknown_name_is_an_attribute_error():
 
 
 def test_every_optimizer_that_is_public_is_in_the_contract_suite():
-    from conftest import optimizer_classes
-
+    from moo.naming import methods
     from moo.optimizers.base import Optimizer
 
     public = {
@@ -52,4 +51,4 @@ def test_every_optimizer_that_is_public_is_in_the_contract_suite():
         for name in moo.__all__
         if name not in {"Study", "compare"} and isinstance(value := getattr(moo, name), type)
     }
-    assert {cls for cls in public if issubclass(cls, Optimizer)} <= set(optimizer_classes())
+    assert {cls for cls in public if issubclass(cls, Optimizer)} <= set(methods().values())

@@ -140,7 +140,7 @@ def test_a_folder_with_files_is_not_written_over(tmp_path):
     folder = result.save(tmp_path / "run")
     before = (folder / "result.json").read_bytes()
     other = solved(moo.RandomSearch())
-    with pytest.raises(StorageError, match="already holds files: choose another folder, or say overwrite"):
+    with pytest.raises(StorageError, match="already holds files: choose another, or allow it"):
         other.save(folder)
     assert (folder / "result.json").read_bytes() == before
     other.save(folder, overwrite=True)

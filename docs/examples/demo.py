@@ -41,7 +41,7 @@ def main() -> None:
     }
     for name, (problem, optimizers, budget) in studies.items():
         folder = out / name.replace(" ", "-")
-        print(f"\n== {name}: {len(optimizers)} methods, {SEEDS} seeds, {budget:,} F-equivalents each", flush=True)
+        print(f"\n== {name}: {SEEDS} seeds, {budget:,} F-equivalents each", flush=True)
         study = moo.compare(
             {name: problem}, optimizers, budget=budget, seeds=SEEDS, out=folder, overwrite=True
         )

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pymoo.core.algorithm import Algorithm
 from pymoo.core.evaluator import Evaluator as PymooEvaluator
+from pymoo.core.individual import Individual
 from pymoo.core.population import Population
 from pymoo.core.termination import NoTermination
 from pymoo.problems.static import StaticProblem
 
 from moo.errors import OptionError
 from moo.evaluation import Evaluation, Evaluator
-from moo.optimizers.base import Optimizer, State
+from moo.optimizers.base import Optimizer, State, require_finite_bounds
 
 if TYPE_CHECKING:
     from moo.problem import Problem
@@ -28,6 +29,7 @@ class PymooState(State):
     """A pymoo algorithm keeps its state to itself; the copy made here belongs to one run."""
 
     algorithm: Any = field(default=None)
+    failed: set[bytes] = field(default_factory=set)  # candidates whose values were made up for pymoo
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Pymoo(Optimizer[PymooState]):
         return f"Pymoo({type(self.algorithm).__name__ if self.algorithm is not None else 'NSGA2'})"
 
     def init(self, problem: Problem, rng: np.random.Generator) -> PymooState:
+        require_finite_bounds(problem, f"pymoo's {type(self._fresh_algorithm()).__name__}")
         algorithm = self._fresh_algorithm()
         seed = int(rng.integers(2**31))
         algorithm.setup(problem, termination=NoTermination(), seed=seed, verbose=False)
@@ -69,13 +72,15 @@ class Pymoo(Optimizer[PymooState]):
     def step(self, evaluate: Evaluator, state: PymooState) -> PymooState:
         algorithm = state.algorithm
         asked = algorithm.ask() if algorithm.has_next() else None
-        if asked is None or len(asked) == 0:
-            return PymooState(state.rng, state.answer, converged=True, algorithm=algorithm)
-        evaluation = evaluate(np.asarray(asked.get("X"), dtype=float))
+        individuals = Population.create(asked) if isinstance(asked, Individual) else asked
+        if individuals is None or len(individuals) == 0:
+            return replace(state, converged=True)
+        evaluation = evaluate(np.asarray(individuals.get("X"), dtype=float))
+        state.failed.update(x.tobytes() for x in evaluation.X[evaluation.status != 0])
         told = StaticProblem(evaluate.problem, **_finite(evaluation))
         PymooEvaluator().eval(told, asked)
         algorithm.tell(infills=asked)
-        return PymooState(state.rng, _population(algorithm, evaluation), algorithm=algorithm)
+        return replace(state, answer=_population(evaluate.problem, algorithm, state.failed))
 
 
 def _finite(evaluation: Evaluation) -> dict[str, np.ndarray]:
@@ -92,16 +97,15 @@ def _finite(evaluation: Evaluation) -> dict[str, np.ndarray]:
     return replaced
 
 
-def _population(algorithm: Any, latest: Evaluation) -> Evaluation:
-    """The algorithm's population as rows; feasibility is judged by moo's tolerances.
-
-    Rows that failed carry made-up values, told apart by their candidates.
-    """
-    population = algorithm.pop if algorithm.pop is not None and len(algorithm.pop) else Population()
+def _population(problem: Problem, algorithm: Any, failed: set[bytes]) -> Evaluation:
+    """The algorithm's population as rows; feasibility is judged by moo's tolerances, and rows with
+    made-up values are marked as the failures they are."""
+    population = algorithm.pop
     X = np.asarray(population.get("X"), dtype=float)
-    problem = algorithm.problem
     F, G, H = (
         np.asarray(population.get(name), dtype=float).reshape(len(X), width)
         for name, width in (("F", problem.n_obj), ("G", problem.n_ieq_constr), ("H", problem.n_eq_constr))
     )
-    return Evaluation(X, F, G, H, problem._violation(G, H), np.zeros(len(X), dtype=np.int8))
+    bad = np.array([x.tobytes() in failed for x in X], dtype=bool)
+    CV = np.where(bad, np.inf, problem.violation(G, H))
+    return Evaluation(X, np.where(bad[:, None], np.nan, F), G, H, CV, bad.astype(np.int8))

@@ -291,7 +291,12 @@ def test_nan_alone_is_no_error():
 
 
 def test_the_best_of_what_was_seen_carries_its_constraints():
-    evaluate = evaluator(stated(inequality=[lambda x: 0.5 - x[0], lambda x: x[1] - 0.9]))
+    problem = stated(
+        inequality=[lambda x: 0.5 - x[0], lambda x: x[1] - 0.9],
+        equality=[lambda x: x[2] - 0.5],
+        eq_tolerance=0.3,
+    )
+    evaluate = evaluator(problem)
     for seed in range(3):
         evaluate(points(20, seed))
     best = evaluate.best()

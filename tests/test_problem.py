@@ -390,6 +390,42 @@ def test_a_subclass_that_modifies_x_leaves_it_whole_for_its_constraints():
     assert evaluation.F[:, 0] == pytest.approx(7 * X[:, 1] ** 2 + X[:, 2])
 
 
+class ShiftingInBatches(SubclassedInBatches):
+    def objectives(self, x):
+        x[:, 0] = 7.0
+        return super().objectives(x)
+
+    def inequality(self, x):
+        x *= 2.0
+        return super().inequality(x)
+
+
+@pytest.mark.parametrize("backend", ["torch", "numpy"])
+@pytest.mark.parametrize("jacobian", [False, True])
+def test_a_subclass_in_batches_that_modifies_x_leaves_it_whole(backend, jacobian):
+    problem = ShiftingInBatches(backend=backend, vectorized=True)
+    own = X.copy()
+    evaluation = problem.compute(own, jacobian=jacobian)
+    assert np.array_equal(own, X)
+    assert evaluation.F[:, 0] == pytest.approx(7 * X[:, 1] ** 2 + X[:, 2])
+    assert evaluation.G[:, 0] == pytest.approx(2 * X[:, 0] + 2 * X[:, 1] - 2.0)
+    assert evaluation.H == pytest.approx(H)
+
+
+def test_a_pymoo_problem_that_modifies_x_changes_nothing_but_its_own():
+    class Shifty(PymooProblem):
+        def __init__(self):
+            super().__init__(n_var=3, n_obj=2, xl=LOW, xu=HIGH)
+
+        def _evaluate(self, x, out, *args, **kwargs):
+            x -= 1.0
+            out["F"] = x[:, :2]
+
+    own = X.copy()
+    assert as_problem(Shifty()).compute(own).F == pytest.approx(X[:, :2] - 1.0)
+    assert np.array_equal(own, X)
+
+
 def test_a_batch_that_fails_half_way_is_called_again_with_the_x_it_was_given():
     def moody(X):
         X += 1.0

@@ -17,6 +17,7 @@ from pymoo.problems import get_problem
 import moo
 
 TOLERANCE = 1e-4  # the larger of moo's two
+_EDGE = -0.45  # a bound that -1.9 plus the width of the box misses by one rounding
 
 
 def to_first(x: Any) -> Any:
@@ -73,7 +74,7 @@ def _constrained(**options: Any) -> moo.Problem:
 
 
 def _bounded(**options: Any) -> moo.Problem:
-    return moo.Problem([to_first, to_second], xl=[-2.0, 0.5], xu=[2.0, 2.0], title="bounded", **options)
+    return moo.Problem([to_first, to_second], xl=[-2.0, -1.9], xu=[2.0, _EDGE], title="bounded", **options)
 
 
 def _equality(**options: Any) -> moo.Problem:
@@ -112,7 +113,7 @@ _t = np.linspace(-1.0, 1.0, 2000)
 _low, _high = np.array([-2.0, -2.0]), np.array([2.0, 2.0])
 _diagonal = np.column_stack([_t, _t])
 _shifted = np.column_stack([_t + 0.25, _t - 0.25])
-_clipped = np.column_stack([_t, np.maximum(_t, 0.5)])
+_clipped = np.column_stack([_t, np.minimum(_t, _EDGE)])
 
 CASES = {
     "convex": Case(_convex, objectives(_diagonal), objectives, _nothing, _low, _high),
@@ -123,9 +124,9 @@ CASES = {
         _bounded,
         objectives(_clipped),
         objectives,
-        lambda X: np.maximum(0.5 - X[:, 1], 0.0),
-        np.array([-2.0, 0.5]),
-        _high,
+        lambda X: np.maximum(X[:, 1] - _EDGE, 0.0),
+        np.array([-2.0, -1.9]),
+        np.array([2.0, _EDGE]),
     ),
     "equality": Case(
         _equality, objectives(_shifted), objectives, lambda X: np.abs(_gap(X)), _low, _high, easy=False

@@ -32,7 +32,7 @@ FAR = 1e4  # added to an objective, so that a made-up value would look like an i
 LEAST_SHARE = {"GradientDescent": 0.75}
 USUAL_SHARE = 0.95
 # How far an answer's rows lie from the front, at most and on average, in units of its extent.
-LARGEST_GAP, MEAN_GAP = 0.06, 0.01
+LARGEST_GAP, MEAN_GAP = 0.1, 0.01
 
 
 @cache
@@ -120,6 +120,8 @@ def test_rows_said_to_be_feasible_are(optimizer_class, name, case, budget):
     assert (violation[result.CV <= 0] <= tolerance * (1 + 1e-9)).all()
     assert (violation[result.CV > 0] > tolerance * (1 - 1e-9)).all()
     assert (case.violation(result.archive_X) <= tolerance * (1 + 1e-9)).all()
+    if result.weights is None:
+        assert result.feasible or len(result.X) == 1, "the front, or the least violating row"
     if case.easy and budget == BUDGET:
         assert result.feasible
 

@@ -14,7 +14,7 @@ from pymoo.operators.mutation.pm import mut_pm
 from scipy.stats import binomtest, chisquare, ks_2samp, kstest
 
 from moo.optimizers import operators
-from moo.optimizers.operators import contestants, cross, duel, mutate, stream_of, uniform, vary
+from moo.optimizers.operators import contestants, cross, duel, is_new, mutate, stream_of, uniform, vary
 from moo.optimizers.ranking import crowding_distance, rank
 
 N = 4000  # draws of a distribution
@@ -115,6 +115,14 @@ def test_the_same_stream_gives_the_same_children():
     a, b, c = (vary(*arguments, stream(seed)) for seed in (1, 1, 2))
     assert np.array_equal(a, b)
     assert not np.array_equal(a, c)
+
+
+def test_rows_that_share_a_place_in_the_table_are_told_apart():
+    """A table just large enough: every row meets others on its way."""
+    rows = np.concatenate([np.random.default_rng(0).random((500, 3)), np.zeros((1, 3))])
+    rows = np.concatenate([rows, rows])
+    table = np.full(1024, -1)
+    assert [is_new(i, rows, table) for i in range(len(rows))] == [True] * 501 + [False] * 501
 
 
 # ---------------------------------------------------------------------- random numbers

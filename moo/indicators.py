@@ -41,7 +41,7 @@ def reference_point(n_obj: int, k: int = 100) -> np.ndarray:
 
 def hypervolume(F: np.ndarray, ref: np.ndarray) -> float:
     """Volume that F dominates below ``ref`` (Zitzler and Thiele 1998). Exact up to six objectives,
-    moocore's quasi-Monte-Carlo approximation (relative error about 2e-4) from seven on.
+    moocore's quasi-Monte-Carlo approximation (relative error up to about 1e-3) from seven on.
 
     Points that are not strictly better than ``ref`` contribute nothing.
     """

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from moo import indicators
-from moo.errors import MooError, OptionError
+from moo.errors import OptionError
 from moo.evaluation import Budget, BudgetExhausted, Evaluation, Evaluator
 from moo.optimizers.base import Optimizer, State
 from moo.problem import Problem, as_problem
@@ -44,8 +44,8 @@ def solve(
 
     Raises:
         ProblemError, OptionError: for a problem, optimizer or budget that cannot be used.
-        MooError: when the user's functions fail for good. What was found before is in the
-            exception's ``result`` attribute.
+        MooError: when the user's functions fail for good. What was found before is in the ``result``
+            attribute of this and of any other exception that ends a run.
     """
     if not isinstance(optimizer, Optimizer):
         hint = f": {optimizer.__name__}()" if isinstance(optimizer, type) else ""
@@ -57,9 +57,9 @@ def solve(
         run.advance(progress)
     except KeyboardInterrupt:
         run.status = "interrupted"
-    except MooError as error:
+    except Exception as error:
         run.status = "failed"
-        error.result = run.result()
+        error.result = run.result()  # type: ignore[attr-defined]
         raise
     return run.result()
 

@@ -158,18 +158,25 @@ class Result:
         )
 
     def to_pandas(self) -> pd.DataFrame:
-        """One row a candidate: weights, decision variables, objectives (user's sign), violation."""
+        """One row a candidate: weights, objectives (user's sign), violation, metrics, variables.
+
+        A name that is taken already, of a variable called like an objective say, gets a prime.
+        """
         import pandas as pd
 
-        columns: dict[str, np.ndarray] = {}
+        columns: list[tuple[str, np.ndarray]] = []
         if self.weights is not None and self.weighted is not None:
-            columns |= {f"w[{n}]": self.weights[:, i] for i, n in enumerate(self.problem.names)}
-            columns["weighted sum"] = self.weighted
-        columns |= {n: self.values[:, i] for i, n in enumerate(self.problem.names)}
-        columns["CV"] = self.CV
-        columns |= self.metrics
-        columns |= {n: self.X[:, i] for i, n in enumerate(self.problem.var_names)}
-        return pd.DataFrame(columns)
+            columns += [(f"w[{n}]", w) for n, w in zip(self.problem.names, self.weights.T, strict=True)]
+            columns.append(("weighted sum", self.weighted))
+        columns += zip(self.problem.names, self.values.T, strict=True)
+        columns += [("CV", self.CV), *self.metrics.items()]
+        columns += zip(self.problem.var_names, self.X.T, strict=True)
+        named: dict[str, np.ndarray] = {}
+        for name, values in columns:
+            while name in named:
+                name += "'"
+            named[name] = values
+        return pd.DataFrame(named)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """The front in objective space; see `moo.plot.front`."""

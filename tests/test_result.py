@@ -288,3 +288,14 @@ def test_many_rows_are_counted_and_many_variables_cut_short():
 def test_failed_evaluations_are_told():
     text = str(RESULTS["nothing finite"]())
     assert "failed evaluations: 50 nan" in text
+
+
+def test_a_variable_called_like_an_objective_keeps_a_column_of_its_own():
+    problem = moo.Problem(
+        [lambda x: x[0], lambda x: 1 - x[0]], xl=[0], xu=[1], names=["CV", "price"], var_names=["price"]
+    )
+    result = moo.solve(problem, moo.NSGA2(pop_size=8), budget=16)
+    table = result.to_pandas()
+    assert list(table.columns) == ["CV", "price", "CV'", "price'"]
+    assert np.array_equal(table["price'"], result.X[:, 0])
+    assert np.array_equal(table["CV"], result.F[:, 0])

@@ -197,7 +197,7 @@ def vary(
     """
     pop, d = X.shape
     rows = np.empty((pop + n + 1, d))
-    rows[:pop] = X
+    rows[:pop] = X + 0.0  # -0.0 becomes 0.0, so that equal rows have equal bits
     table = np.full(1 << int(np.ceil(np.log2(4 * (pop + n)))), -1)
     for i in range(pop):
         is_new(i, rows, table)
@@ -214,7 +214,7 @@ def vary(
         for child in pair:
             mutate(child, xl, xu, mutation_eta, mutation_prob, stream)
             for j in range(d):
-                rows[size, j] = child[j] + 0.0  # -0.0 becomes 0.0: equal rows have equal bits
+                rows[size, j] = child[j] + 0.0
             if size < pop + n and is_new(size, rows, table):
                 size += 1
         if size == pop + n:

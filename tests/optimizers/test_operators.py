@@ -315,3 +315,12 @@ def test_better_rows_have_more_children():
     assert counts[0] > 0
     assert counts[:10].sum() > 2.5 * counts[10:].sum(), "binary tournaments: 3 to 1"
     assert counts[-1] == 0
+
+
+def test_minus_zero_of_a_parent_is_the_zero_of_a_child():
+    """A binary-like box: its four corners, one written with -0.0, leave nothing new to breed."""
+    X = np.array([[-0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    F, free = np.zeros((4, 2)), np.zeros(4)
+    bounds = np.zeros(2), np.ones(2)
+    children = vary(X, F, free, free, 4, *bounds, 15.0, 0.0, 20.0, 0.0, stream())
+    assert len(children) == 0

@@ -17,8 +17,9 @@ _EXACT_ROWS = 500  # of an archive with six objectives; 1000 rows take two secon
 class Scale:
     """The ideal and nadir point (n_obj,) that normalise a problem, in minimised form.
 
-    ``relative``: no front of the problem is known, so both come from the non-dominated points of all
-    that the study found; values under it do not compare with those of another study.
+    ``relative``: no front of the problem is known, so both come from the union of all archives and
+    answers of the study, that of the weakest optimizer too: within the best ones' range alone, a good
+    single point just outside it would count as nothing. Such values do not compare between studies.
     """
 
     ideal: np.ndarray
@@ -33,12 +34,9 @@ class Scale:
         found = [part for result in results for part in (result.archive_F, best_rows(result))]
         n_obj = len(statement.names)
         union = np.concatenate(found) if found else np.empty((0, n_obj))
-        best = union[indicators.nondominated(union)]
-        if len(best) == 0:
+        if len(union) == 0:
             return cls(np.zeros(n_obj), np.ones(n_obj), relative=True)
-        ideal, nadir = best.min(axis=0), best.max(axis=0)
-        # One point that dominates all others spans nothing: then all that was found sets the unit.
-        return cls(ideal, np.where(nadir > ideal, nadir, union.max(axis=0)), relative=True)
+        return cls(union.min(axis=0), union.max(axis=0), relative=True)
 
     def normalise(self, F: np.ndarray) -> np.ndarray:
         return indicators.normalise(F, self.ideal, self.nadir)

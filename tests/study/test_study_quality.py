@@ -59,14 +59,14 @@ def test_a_known_front_fixes_the_scale() -> None:
     assert scale.nadir.tolist() == [1.0, 1.0]
 
 
-def test_the_relative_scale_is_that_of_all_non_dominated_points_found() -> None:
+def test_the_relative_scale_is_that_of_every_archive_and_answer() -> None:
     a = made([[0.0, 10.0]], archive=[[0.0, 10.0], [2.0, 4.0]], statement=UNKNOWN)
     b = made([[8.0, 1.0]], archive=[[8.0, 1.0], [20.0, 20.0]], statement=UNKNOWN)
     scale = Scale.of(UNKNOWN, [a, b])
     assert scale.relative
     assert scale.ideal.tolist() == [0.0, 1.0]
-    assert scale.nadir.tolist() == [8.0, 10.0]
-    assert scale.normalise(np.array([[4.0, 5.5]])).tolist() == [[0.5, 0.5]]
+    assert scale.nadir.tolist() == [20.0, 20.0]
+    assert scale.normalise(np.array([[10.0, 10.5]])).tolist() == [[0.5, 0.5]]
 
 
 def test_one_point_that_dominates_everything_still_gives_a_scale() -> None:

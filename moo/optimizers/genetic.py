@@ -1,0 +1,74 @@
+"""What the genetic algorithms share: their options, the first sample and how children are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from moo.evaluation import Evaluation
+from moo.optimizers.base import Optimizer, State, require
+from moo.optimizers.operators import stream_of, vary
+
+if TYPE_CHECKING:
+    from moo.problem import Problem
+
+S = TypeVar("S", bound=State)
+
+
+@dataclass(frozen=True)
+class Genetic(Optimizer[S]):
+    """Base of the genetic algorithms: binary tournaments, SBX, polynomial mutation, no duplicates.
+
+    Args:
+        pop_size: individuals, an even number.
+        crossover_eta, crossover_prob: SBX's distribution index and the probability that a pair
+            recombines.
+        mutation_eta, mutation_prob: polynomial mutation's distribution index and the probability a
+            variable; None is 1 / n_var.
+    """
+
+    pop_size: int = 100
+    crossover_eta: float = 15.0
+    crossover_prob: float = 0.9
+    mutation_eta: float = 20.0
+    mutation_prob: float | None = None
+
+    def __post_init__(self) -> None:
+        require(
+            isinstance(self.pop_size, int) and self.pop_size >= 4 and self.pop_size % 2 == 0,
+            "pop_size",
+            self.pop_size,
+            "an even integer of at least 4",
+        )
+        for name in ("crossover_eta", "mutation_eta"):
+            require(getattr(self, name) >= 0, name, getattr(self, name), "a number >= 0")
+        require(0 <= self.crossover_prob <= 1, "crossover_prob", self.crossover_prob, "a number in [0, 1]")
+        require(
+            self.mutation_prob is None or 0 <= self.mutation_prob <= 1,
+            "mutation_prob",
+            self.mutation_prob,
+            "None or a number in [0, 1]",
+        )
+
+    def _children(
+        self, problem: Problem, parents: Evaluation, crowding: np.ndarray, n: int, rng: np.random.Generator
+    ) -> np.ndarray:
+        """n new candidates of the parents, none of them twice and none among the parents; of two rivals
+        the one that violates less wins, else the one that dominates, else the less crowded."""
+        children = vary(
+            parents.X,
+            parents.F,
+            parents.CV,
+            crowding,
+            n,
+            problem.xl,
+            problem.xu,
+            self.crossover_eta,
+            self.crossover_prob,
+            self.mutation_eta,
+            1.0 / problem.n_var if self.mutation_prob is None else self.mutation_prob,
+            stream_of(rng),
+        )
+        return np.asarray(children)

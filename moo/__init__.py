@@ -10,7 +10,7 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "Problem": "moo.problem",
-    "Budget": "moo.evaluation",
+    "Budget": "moo.budget",
     "Evaluation": "moo.evaluation",
     "Result": "moo.result",
     "solve": "moo.loop",

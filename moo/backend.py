@@ -10,16 +10,19 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 
 from moo.errors import MooError, ProblemError
-from moo.evaluation import Array, Scalarize
+from moo.evaluation import Array, Wanted
 from moo.statement import named
 
 if TYPE_CHECKING:
     from moo.problem import Problem
+
+
+ValuesOf: TypeAlias = Callable[[Array], "Values"]
 
 
 @dataclass
@@ -31,23 +34,12 @@ class Values:
     H: Array
     failed: np.ndarray
     error: Exception | None = None
+    status: np.ndarray | None = None  # index into STATUSES where rows were evaluated elsewhere (n,)
     J: Array | None = None
     dG: Array | None = None
     dH: Array | None = None
     scalar: Array | None = None
     gradient: Array | None = None
-
-
-class Wanted(NamedTuple):
-    """Which derivatives one evaluation asks for."""
-
-    jacobian: bool = False
-    constraint_jacobians: bool = False
-    scalarize: Scalarize | None = None
-
-    @property
-    def any(self) -> bool:
-        return self.jacobian or self.constraint_jacobians or self.scalarize is not None
 
 
 class Backend(ABC):
@@ -64,8 +56,8 @@ class Backend(ABC):
         self._row_by_row = False
 
     @abstractmethod
-    def evaluate(self, problem: Problem, X: Array, wanted: Wanted, rng: np.random.Generator | None) -> Values:
-        """F, G, H and the wanted derivatives of the rows of X, all of this backend's kind."""
+    def evaluate(self, problem: Problem, X: Array, wanted: Wanted, values_of: ValuesOf) -> Values:
+        """F, G, H by ``values_of`` and the wanted derivatives of the rows of X, of this backend's kind."""
 
     @abstractmethod
     def cost_of_row(self, problem: Problem, wanted: Wanted) -> tuple[int, int]:

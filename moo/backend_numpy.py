@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from moo.backend import Backend, Values, Wanted
+from moo.backend import Backend, Values, ValuesOf
 from moo.errors import ProblemError
+from moo.evaluation import Wanted
 
 if TYPE_CHECKING:
     from moo.problem import Problem
@@ -42,14 +43,12 @@ class NumpyBackend(Backend):
         given = self.jacobian is not None and (wanted.jacobian or wanted.scalarize is not None)
         return n_f, problem.n_obj * given
 
-    def evaluate(
-        self, problem: Problem, X: np.ndarray, wanted: Wanted, rng: np.random.Generator | None
-    ) -> Values:
-        values = self.values(problem, X, rng)
+    def evaluate(self, problem: Problem, X: np.ndarray, wanted: Wanted, values_of: ValuesOf) -> Values:
+        values = values_of(X)
         if wanted.constraint_jacobians:
             values.dG, values.dH = (np.empty((len(X), 0, problem.n_var)) for _ in range(2))
         if self._needs_differences(problem, wanted):
-            values.J, values.dG, values.dH = self._differences(problem, X, values)
+            values.J, values.dG, values.dH = self._differences(problem, X, values, values_of)
         if self.jacobian is not None and (wanted.jacobian or wanted.scalarize is not None):
             self._given_jacobian(problem, X, values)
         if wanted.scalarize is not None:
@@ -76,7 +75,9 @@ class NumpyBackend(Backend):
         values.failed |= failed
         values.error = values.error or error
 
-    def _differences(self, problem: Problem, X: np.ndarray, base: Values) -> list[np.ndarray]:
+    def _differences(
+        self, problem: Problem, X: np.ndarray, base: Values, values_of: ValuesOf
+    ) -> list[np.ndarray]:
         """Forward differences of F, G and H; a step that would leave the box goes backward."""
         n, d = X.shape
         derivatives = [np.empty((n, part.shape[1], d)) for part in (base.F, base.G, base.H)]
@@ -86,7 +87,7 @@ class NumpyBackend(Backend):
         for start in range(0, n, chunk):
             rows = slice(start, start + chunk)
             shifted = X[rows, None, :] + h[rows, :, None] * np.eye(d)
-            moved = self.values(problem, shifted.reshape(-1, d))
+            moved = values_of(shifted.reshape(-1, d))
             parts = zip(derivatives, (base.F, base.G, base.H), (moved.F, moved.G, moved.H), strict=True)
             for derivative, at, after in parts:
                 change = after.reshape(len(shifted), d, at.shape[1]) - at[rows, None, :]

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from moo.backend import Backend, Values, Wanted
+from moo.backend import Backend, Values, ValuesOf
 from moo.errors import ProblemError
+from moo.evaluation import Wanted
 
 if TYPE_CHECKING:
     from moo.problem import Problem
@@ -32,17 +33,15 @@ class TorchBackend(Backend):
         passes = problem.n_obj * wanted.jacobian + (wanted.scalarize is not None)
         return 1, passes + problem.n_constr * wanted.constraint_jacobians
 
-    def evaluate(
-        self, problem: Problem, X: torch.Tensor, wanted: Wanted, rng: np.random.Generator | None
-    ) -> Values:
+    def evaluate(self, problem: Problem, X: torch.Tensor, wanted: Wanted, values_of: ValuesOf) -> Values:
         if not wanted.any:
             with torch.no_grad():
-                return self.values(problem, X.detach(), rng)
+                return values_of(X.detach())
         X = X.detach().clone()  # a leaf of its own
         with torch.enable_grad():
             X.requires_grad_()
-            values = self.values(problem, X, rng)
-            self._check_graph(problem, X, values, rng)
+            values = values_of(X)
+            self._check_graph(problem, X, values)
             self._differentiate(values, X, wanted)
         for name in ("F", "G", "H"):
             setattr(values, name, getattr(values, name).detach())
@@ -58,9 +57,7 @@ class TorchBackend(Backend):
         if wanted.constraint_jacobians:
             values.dG, values.dH = _jacobian(values.G, X), _jacobian(values.H, X)
 
-    def _check_graph(
-        self, problem: Problem, X: torch.Tensor, values: Values, rng: np.random.Generator | None
-    ) -> None:
+    def _check_graph(self, problem: Problem, X: torch.Tensor, values: Values) -> None:
         """Once a problem: does every objective and constraint lead back to x?"""
         if self._graph_checked:
             return
@@ -72,7 +69,7 @@ class TorchBackend(Backend):
         x = X[row : row + 1] if self.vectorized else X[row]
         objectives: Any = problem.objectives
         # A generator of its own: the run's must not depend on whether this check was made before.
-        drawn = {"rng": rng and np.random.default_rng(0)} if problem.stochastic else {}
+        drawn = {"rng": np.random.default_rng(0)} if problem.stochastic else {}
         _require_graph(objectives(x.clone(), **drawn), problem.names, "objectives")
         for what, size in (("inequality", problem.n_ieq_constr), ("equality", problem.n_eq_constr)):
             if size > 0:

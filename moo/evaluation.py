@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from moo.archive import Archive
-from moo.errors import EvaluationError, OptionError
+from moo.budget import Budget, BudgetExhausted, Clock
+from moo.errors import EvaluationError
+from moo.failures import OnError, Penalty, Window
 
 if TYPE_CHECKING:
+    from moo.cache import Cache
     from moo.problem import Problem
 
 Array: TypeAlias = Any  # a numpy array or a torch tensor; which of the two follows the X handed in
 Scalarize: TypeAlias = Callable[[Array, Array, Array], Array]  # tensors F, G, H -> (n,)
 
 _ROWS = ("X", "F", "G", "H", "CV", "status")
-STATUSES = ("ok", "nan", "inf", "error", "timeout", "shape")
+_DERIVATIVES = ("J", "dG", "dH", "scalar", "gradient")
+_FIXED = ("problem", "budget", "on_error", "_measure")  # in the course of a run
+HOPELESS = 20  # rows whose functions raised, and never one that worked: the run ends
+STATUSES = ("ok", "nan", "inf", "error", "timeout", "shape", "killed")
 
 
 @dataclass(frozen=True)
@@ -66,53 +71,37 @@ class Evaluation:
     def without_derivatives(self) -> Evaluation:
         return replace(self, J=None, dG=None, dH=None, scalar=None, gradient=None)
 
+    def with_rows(self, index: np.ndarray, rows: Evaluation) -> Evaluation:
+        """These rows with those at ``index`` replaced, derivatives included."""
+        parts: dict[str, Any] = {"status": self.status.copy()}
+        parts["status"][index] = rows.status
+        for name in (*_ROWS[:-1], *_DERIVATIVES):
+            mine = getattr(self, name)
+            if mine is not None:
+                parts[name] = mine + 0.0  # numbers of its own
+                parts[name][index] = getattr(rows, name)
+        return Evaluation(**parts, error=self.error or rows.error)
+
     def merge(self, other: Evaluation) -> Evaluation:
         """The rows of both, without derivatives (numpy arrays only)."""
         both: Any = (np.concatenate((getattr(self, name), getattr(other, name))) for name in _ROWS)
         return Evaluation(*both)
 
 
-class BudgetExhausted(Exception):  # noqa: N818 - a signal between evaluator and loop, not an error
-    """The evaluator has nothing left to spend; what it could afford was evaluated and logged."""
+class Wanted(NamedTuple):
+    """Which derivatives one evaluation asks for."""
 
+    jacobian: bool = False
+    constraint_jacobians: bool = False
+    scalarize: Scalarize | None = None
 
-@dataclass(frozen=True)
-class Budget:
-    """What a run may spend; it ends at whichever limit is reached first.
+    @property
+    def any(self) -> bool:
+        return self.jacobian or self.constraint_jacobians or self.scalarize is not None
 
-    Args:
-        cost: F-equivalents, ``n_f + vjp_cost * n_vjp``: objective-vector evaluations plus backward
-            passes (one a row and objective), each worth ``vjp_cost`` evaluations.
-        seconds: wall-clock seconds.
-        vjp_cost: the constant c of the cost; 2 is between the 1 of the forward pass alone and the 3
-            to 4 that F with its gradient takes on small networks (Griewank and Walther's bound is 5).
-
-    Raises:
-        OptionError: when no limit is given, or one is not positive.
-    """
-
-    cost: float | None = None
-    seconds: float | None = None
-    vjp_cost: float = 2.0
-
-    def __post_init__(self) -> None:
-        if self.cost is None and self.seconds is None:
-            raise OptionError("a budget needs a limit: give cost= (F-equivalents) or seconds=")
-        for name in ("cost", "seconds"):
-            value = getattr(self, name)
-            if value is not None and not (_is_number(value) and 0 < value < np.inf):
-                raise OptionError(f"budget {name}={value!r} is not accepted: give a finite number above zero")
-        if not (_is_number(self.vjp_cost) and 0 <= self.vjp_cost < np.inf):
-            raise OptionError(f"vjp_cost={self.vjp_cost!r} is not accepted: give a number >= 0")
-
-    @classmethod
-    def of(cls, budget: Budget | float) -> Budget:
-        """A ``Budget`` as it is, a number as so many F-equivalents."""
-        return budget if isinstance(budget, Budget) else cls(cost=budget)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    @property
+    def flags(self) -> tuple[bool, bool, bool]:
+        return self.jacobian, self.constraint_jacobians, self.scalarize is not None
 
 
 @dataclass
@@ -143,20 +132,41 @@ class Evaluator:
         problem: the problem whose candidates are evaluated.
         budget: what may be spent.
         rng: draws the minibatches of a stochastic problem; other problems do not use it.
+        measure: where values come from, called like `Problem.compute`, which it is by default.
+        on_error: "raise", "skip", "retry(3)" or "penalise" (`moo.failures.OnError`).
+        cache: answers rows that were evaluated before, at no cost.
+        clock: ticks when values are known; ``measure``, where given, makes it tick.
     """
 
-    def __init__(self, problem: Problem, budget: Budget, rng: np.random.Generator) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        budget: Budget,
+        rng: np.random.Generator,
+        *,
+        measure: Callable[..., Evaluation] | None = None,
+        on_error: OnError | str = "skip",
+        cache: Cache | None = None,
+        clock: Clock | None = None,
+    ) -> None:
         self.problem = problem
         self.budget = budget
         self.rng = rng
+        self.on_error = OnError.of(on_error)
         self.n_f = 0
         self.n_vjp = 0
         self.counts = np.zeros(len(STATUSES), dtype=int)
         self.log = Log()
         self.archive = Archive()
+        self.clock = clock or Clock()
+        self.cache = cache
         self.least_violating: Evaluation | None = None  # one row, while nothing feasible is known
+        self.too_many_failures = False
+        self.error: Exception | None = None  # the first that the user's functions raised
+        self._measure = measure
         self._least_violation = np.inf
-        self._started = time.perf_counter()
+        self._window = Window.of(budget.cost)
+        self._penalty = Penalty.none_yet(problem.n_obj)
 
     @property
     def cost(self) -> float:
@@ -164,14 +174,15 @@ class Evaluator:
         return self.n_f + self.budget.vjp_cost * self.n_vjp
 
     @property
-    def seconds(self) -> float:
-        return time.perf_counter() - self._started
+    def n_cached(self) -> int:
+        """Rows answered from the cache."""
+        return 0 if self.cache is None else self.cache.hits
 
     @property
     def fraction(self) -> float:
         """Share of the budget that is spent, in [0, 1]; for step-size schedules."""
         by_cost = 0.0 if self.budget.cost is None else self.cost / self.budget.cost
-        by_time = 0.0 if self.budget.seconds is None else self.seconds / self.budget.seconds
+        by_time = 0.0 if self.budget.seconds is None else self.clock.ticked / self.budget.seconds
         return min(max(by_cost, by_time), 1.0)
 
     def __call__(
@@ -191,22 +202,77 @@ class Evaluator:
                 one backward pass a row.
 
         Raises:
-            BudgetExhausted: when not all rows could be paid for (those that could are in the log).
-            EvaluationError: when the user's functions raised on every row of the run so far.
+            BudgetExhausted: when not all rows could be paid for (those that could are in the log), or
+                too many have failed.
+            EvaluationError: when the user's functions raised on every one of the first rows; with
+                ``on_error="raise"`` on the first row that fails.
         """
-        n_f, n_vjp = self.problem.cost_of_row(jacobian, constraint_jacobians, scalarize is not None)
+        wanted = Wanted(jacobian, constraint_jacobians, scalarize)
+        if self.cache is not None and not wanted.any and isinstance(X, np.ndarray):
+            return self._through_cache(self.cache, X)
+        return self._paid(X, wanted)
+
+    def _through_cache(self, cache: Cache, X: np.ndarray) -> Evaluation:
+        """Known rows from the cache, the others at their price."""
+        new = np.flatnonzero(cache.known(X) < 0)
+        if not len(new):
+            return cache.take(cache.known(X))
+        paid = self._paid(X[new], Wanted())
+        cache.add(paid)
+        if len(new) == len(X):
+            return paid
+        known = cache.known(X)
+        known[new] = 0  # overwritten below; a hit is only what was known before
+        cache.hits -= len(new)
+        return cache.take(known).with_rows(new, paid)
+
+    def _paid(self, X: Array, wanted: Wanted) -> Evaluation:
+        """Evaluate all rows, counted and recorded, failed ones again where ``on_error`` says so."""
+        n_f, n_vjp = self.problem.cost_of_row(*wanted.flags)
         if self._affordable(n_f + self.budget.vjp_cost * n_vjp) < len(X):
+            self.require_values()
             self._spend_the_rest(X)
             raise BudgetExhausted
-        evaluation = self.problem.compute(
-            X,
-            jacobian=jacobian,
-            constraint_jacobians=constraint_jacobians,
-            scalarize=scalarize,
-            rng=self.rng if self.problem.stochastic else None,
-        )
+        evaluation = self._measured(X, wanted)
         self._record(evaluation, n_f, n_vjp)
+        if not evaluation.status.any():
+            return evaluation
+        evaluation = self._retried(evaluation, wanted, (n_f, n_vjp))
+        if self.on_error.kind == "penalise" and not wanted.any:
+            evaluation = self._penalised(evaluation)
         return evaluation
+
+    def _measured(self, X: Array, wanted: Wanted) -> Evaluation:
+        measure = self._measure or self.problem.compute
+        rng = self.rng if self.problem.stochastic else None
+        evaluation = measure(X, **wanted._asdict(), rng=rng)
+        if self._measure is None:
+            self.clock.tick()
+        return evaluation
+
+    def _retried(self, evaluation: Evaluation, wanted: Wanted, price: tuple[int, int]) -> Evaluation:
+        """With the failed rows measured again, as often as asked and as can be paid for."""
+        for _ in range(self.on_error.retries):
+            failed = np.flatnonzero(evaluation.status)
+            failed = failed[: self._affordable(price[0] + self.budget.vjp_cost * price[1])]
+            if not len(failed):
+                break
+            again = self._measured(evaluation.X[failed], wanted)
+            self._record(again, *price)
+            evaluation = evaluation.with_rows(failed, again)
+        return evaluation
+
+    def _penalised(self, evaluation: Evaluation) -> Evaluation:
+        """With failed rows answered by the worst values so far; their status stays."""
+        failed = evaluation.status != 0
+        F, CV = self._penalty.values()
+        parts = {name: getattr(evaluation, name) + 0.0 for name in ("F", "G", "H", "CV")}
+        constant = evaluation.F if isinstance(evaluation.F, np.ndarray) else None
+        parts["F"][failed] = F if constant is not None else self.problem.to_tensor(F)
+        parts["CV"][failed] = CV
+        for name in ("G", "H"):
+            parts[name][failed] = 0.0
+        return replace(evaluation, **parts)
 
     def together(self, known: Evaluation | None, X: np.ndarray) -> Evaluation:
         """The known rows and, after them, those of X, with values that can be compared: on a stochastic
@@ -222,11 +288,12 @@ class Evaluator:
         """Evaluate as many rows as can be paid for, without derivatives nobody will use."""
         affordable = min(len(X), self._affordable(1.0))
         if affordable > 0:
-            rng = self.rng if self.problem.stochastic else None
-            self._record(self.problem.compute(X[:affordable], rng=rng), 1, 0)
+            self._record(self._measured(X[:affordable], Wanted()), 1, 0)
 
     def _affordable(self, cost_of_row: float) -> int:
-        if self.budget.seconds is not None and self.seconds >= self.budget.seconds:
+        if self.too_many_failures:
+            return 0
+        if self.budget.seconds is not None and self.clock.ticked >= self.budget.seconds:
             return 0
         if self.budget.cost is None:
             return int(np.iinfo(np.int64).max)
@@ -236,25 +303,48 @@ class Evaluator:
         """Count, log and archive rows that cost (n_f, n_vjp) each."""
         self.n_f += n_f * len(evaluation)
         self.n_vjp += n_vjp * len(evaluation)
-        if evaluation.status.any():
+        failed = bool(evaluation.status.any())
+        if failed:
             self.counts += np.bincount(evaluation.status, minlength=len(STATUSES))
         else:
             self.counts[0] += len(evaluation)
-        if evaluation.error is not None and self.counts[0] == 0:
-            raise EvaluationError(str(evaluation.error)) from evaluation.error
-        if self.problem.stochastic:  # the value of one minibatch says too little of a candidate
-            kept = self._arrays(evaluation.rows(np.arange(min(1, len(evaluation)))))
-            self.least_violating = kept
-            to_array = self.problem.to_array
-            self.log.add(to_array(evaluation.F), to_array(evaluation.CV), self.cost)
-            return
         seen = self._arrays(evaluation)
         self.log.add(seen.F, seen.CV, self.cost)
-        self._keep(seen)
+        if self.problem.stochastic:  # the value of one minibatch says too little of a candidate
+            self.least_violating = seen.rows(np.arange(min(1, len(seen))))
+        else:
+            self._keep(seen)
+        if failed:
+            self._after_failures(seen)
+        elif self.on_error.kind == "penalise":
+            self._penalty.learn(seen.F, seen.CV)
+
+    def _after_failures(self, seen: Evaluation) -> None:
+        """
+        Raises:
+            EvaluationError: when one failure is enough, or no row ever succeeded.
+        """
+        self.error = self.error or seen.error
+        if self.on_error.kind == "raise":
+            raise EvaluationError(_first_failure(seen)) from seen.error
+        total = int(self.counts.sum())
+        if total >= HOPELESS:
+            self.require_values()
+        self.too_many_failures |= self._window.overflows(seen.status, total)
+        good = seen.status == 0
+        self._penalty.learn(seen.F[good], seen.CV[good])
+
+    def require_values(self) -> None:
+        """
+        Raises:
+            EvaluationError: when no row succeeded and the user's functions raised on some.
+        """
+        if self.error is not None and self.counts[0] == 0:
+            raise EvaluationError(str(self.error)) from self.error
 
     def _arrays(self, evaluation: Evaluation) -> Evaluation:
         parts: Any = {name: self.problem.to_array(getattr(evaluation, name)) for name in _ROWS[:-1]}
-        return Evaluation(**parts, status=evaluation.status)
+        return Evaluation(**parts, status=evaluation.status, error=evaluation.error)
 
     def _keep(self, seen: Evaluation) -> None:
         """Archive what is feasible; until something is, remember what comes nearest to it."""
@@ -274,6 +364,27 @@ class Evaluator:
         X, G, H = np.split(rows, [problem.n_var, problem.n_var + problem.n_ieq_constr], axis=1)
         return Evaluation(X, F, G, H, np.zeros(n), np.zeros(n, dtype=np.int8))
 
+    def carried(self) -> dict[str, Any]:
+        """What changes in the course of a run, for a checkpoint."""
+        return {name: value for name, value in vars(self).items() if name not in _FIXED}
+
+    def restore(self, carried: dict[str, Any]) -> None:
+        """Go on from what `carried` said."""
+        clock = self.clock
+        vars(self).update(carried)
+        self.clock = clock
+        clock.set(carried["clock"].ticked)
+
     def statuses(self) -> dict[str, int]:
         """How many rows ended with which status."""
         return dict(zip(STATUSES, self.counts.tolist(), strict=True))
+
+
+def _first_failure(seen: Evaluation) -> str:
+    """One sentence on the first row that failed."""
+    if seen.error is not None:
+        return str(seen.error)
+    row = int(np.flatnonzero(seen.status)[0])
+    x = ", ".join(f"{value:.6g}" for value in seen.X[row][:8])
+    more = ", ..." if seen.X.shape[1] > 8 else ""
+    return f"an evaluation ended with status {STATUSES[seen.status[row]]!r} at x = ({x}{more})"

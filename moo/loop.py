@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from moo import indicators
+from moo.budget import Budget, BudgetExhausted, Clock
+from moo.cache import Cache
+from moo.checkpoint import RunFolder
 from moo.errors import OptionError
-from moo.evaluation import Budget, BudgetExhausted, Evaluation, Evaluator
+from moo.evaluation import Evaluation, Evaluator
+from moo.failures import OnError
+from moo.fingerprint import code_digest
+from moo.measurement import Measurement
 from moo.optimizers.base import Optimizer, State
 from moo.problem import Problem, as_problem
 from moo.provenance import now, provenance
 from moo.result import Cost, History, Result, Statement
+
+if TYPE_CHECKING:
+    from moo.executors.base import Executor
 
 _SNAPSHOTS = 40  # of the answer, evenly spaced in cost
 _SNAPSHOTS_STOCHASTIC = 10  # each re-evaluates the answer on the full training set
@@ -28,6 +40,13 @@ def solve(
     *,
     budget: Budget | float,
     seed: int = 0,
+    on_error: str = "skip",
+    cache: bool = False,
+    workers: int | None = None,
+    executor: str | None = None,
+    timeout: float | None = None,
+    out: str | Path | None = None,
+    resume: bool | str = False,
     progress: Callable[[float], None] | None = None,
 ) -> Result:
     """Solve a problem with one optimizer within a budget.
@@ -37,31 +56,81 @@ def solve(
         optimizer: for example ``moo.NSGA2(pop_size=100)``.
         budget: F-equivalents, or a `moo.Budget`.
         seed: the same seed gives the same numbers.
+        on_error: what becomes of a candidate whose evaluation raises, times out or is not finite:
+            "skip" (it is marked and never ranked), "raise" (the run ends), "retry(3)" (it is evaluated
+            again, up to three times, each counted) or "penalise" (methods without derivatives see the
+            worst values so far). Whatever is chosen, a run ends with what it has when more than half of
+            its last rows failed (a quarter of the budget, at least 20 rows and at most 1,000).
+        cache: candidates evaluated before are answered from memory, at no cost.
+        workers: evaluate each candidate in one of so many processes; for objectives of a millisecond
+            and more. Derivatives by autograd are computed in this process.
+        executor: "dask" for a cluster of ``workers`` processes here, "dask://HOST:PORT" for one that is
+            running.
+        timeout: seconds an evaluation may take; its process is then killed. Needs ``workers`` or
+            ``executor``; alone it means one worker.
+        out: a folder for the result and, on the way, for everything measured: a run that is killed
+            goes on from there with ``resume=True`` and ends with the same numbers.
+        resume: True goes on with the run in ``out``, from the beginning where there is none, and
+            returns its result where it has ended. "changed" also where the problem's code has changed.
         progress: called after each step with the share of the budget spent, in [0, 1].
 
     Returns:
         A `Result`. Ctrl-C ends the run early with what it has, status "interrupted".
 
     Raises:
-        ProblemError, OptionError: for a problem, optimizer or budget that cannot be used.
+        ProblemError, OptionError: for a problem, optimizer or option that cannot be used.
+        StorageError: when ``out`` holds another run, or cannot be written.
         MooError: when the user's functions fail for good. What was found before is in the ``result``
             attribute of this and of any other exception that ends a run.
+    """
+    problem, budget = as_problem(problem), Budget.of(budget)
+    policy = OnError.of(on_error)
+    check(optimizer, seed)
+    with ExitStack() as stack:
+        folder = None
+        if out is not None:
+            folder = RunFolder(out, facts(problem, optimizer, budget, seed, policy, cache), resume)
+            stack.callback(folder.close)
+            if folder.finished:
+                return Result.load(folder.path)
+        elif resume:
+            raise OptionError("resume= needs out=, the folder of the run to resume")
+        workplace = None
+        if any(option is not None for option in (workers, executor, timeout)):
+            from moo.executors import executor_of
+
+            workplace = stack.enter_context(executor_of(problem, workers, executor, timeout))
+        run = Run.start(
+            problem, optimizer, budget, int(seed), policy, cache=cache, executor=workplace, folder=folder
+        )
+        return run.to_end(progress)
+
+
+def check(optimizer: Any, seed: Any) -> None:
+    """
+    Raises:
+        OptionError: for what is no optimizer object or no seed.
     """
     if not isinstance(optimizer, Optimizer):
         hint = f": {optimizer.__name__}()" if isinstance(optimizer, type) else ""
         raise OptionError(f"optimizer={optimizer!r} is not accepted: give an optimizer object{hint}")
     if not isinstance(seed, (int, np.integer)) or seed < 0:
         raise OptionError(f"seed={seed!r} is not accepted: give an integer >= 0")
-    run = Run.start(as_problem(problem), optimizer, Budget.of(budget), int(seed))
-    try:
-        run.advance(progress)
-    except KeyboardInterrupt:
-        run.status = "interrupted"
-    except Exception as error:
-        run.status = "failed"
-        error.result = run.result()  # type: ignore[attr-defined]
-        raise
-    return run.result()
+
+
+def facts(
+    problem: Problem, optimizer: Optimizer[Any], budget: Budget, seed: int, on_error: OnError, cache: bool
+) -> dict[str, Any]:
+    """What makes a run this run and no other, as JSON."""
+    return {
+        "problem": problem.title,
+        "optimizer": re.sub(r" at 0x[0-9a-f]+", "", repr(optimizer)),  # a function's address says nothing
+        "seed": int(seed),
+        "budget": asdict(budget),
+        "on_error": str(on_error),
+        "cache": cache,
+        "code": code_digest(problem),
+    }
 
 
 @dataclass
@@ -71,30 +140,86 @@ class Run:
     problem: Problem
     optimizer: Optimizer[Any]
     evaluate: Evaluator
+    measure: Measurement
     state: State
     seed: int
     started: str
+    folder: RunFolder | None = None
     history: History = field(default_factory=History)
     status: str = "budget spent"
     _next_snapshot: float = 0.0  # share of the budget
 
     @classmethod
-    def start(cls, problem: Problem, optimizer: Optimizer[Any], budget: Budget, seed: int) -> Run:
+    def start(
+        cls,
+        problem: Problem,
+        optimizer: Optimizer[Any],
+        budget: Budget,
+        seed: int,
+        on_error: OnError,
+        *,
+        cache: bool = False,
+        executor: Executor | None = None,
+        folder: RunFolder | None = None,
+    ) -> Run:
+        """Before the first step or, where the folder has a checkpoint, from there."""
         for_optimizer, for_minibatches = np.random.SeedSequence(seed).spawn(2)
         started = now()
         state = optimizer.init(problem, np.random.default_rng(for_optimizer))
-        evaluate = Evaluator(problem, budget, np.random.default_rng(for_minibatches))
-        return cls(problem, optimizer, evaluate, state, seed, started)
+        clock = Clock()
+        journal, calls = (None, 0) if folder is None else (folder.journal, folder.calls)
+        measure = Measurement(problem, clock, executor=executor, journal=journal, calls=calls)
+        rng = np.random.default_rng(for_minibatches)
+        options: dict[str, Any] = {"on_error": on_error, "cache": Cache() if cache else None, "clock": clock}
+        evaluate = Evaluator(problem, budget, rng, measure=measure, **options)
+        run = cls(problem, optimizer, evaluate, measure, state, seed, started, folder)
+        if folder is not None and folder.checkpoint is not None:
+            run._restore(folder.thaw(run._modules, problem.device))
+        return run
 
-    def advance(self, progress: Callable[[float], None] | None) -> None:
+    @property
+    def _modules(self) -> tuple[str, ...]:
+        """Whose classes a checkpoint may hold beside moo's."""
+        return (type(self.optimizer).__module__,)
+
+    def _carried(self) -> dict[str, Any]:
+        names = ("state", "history", "started", "_next_snapshot")
+        return {"evaluate": self.evaluate.carried(), **{name: getattr(self, name) for name in names}}
+
+    def _restore(self, carried: dict[str, Any]) -> None:
+        self.evaluate.restore(carried.pop("evaluate"))
+        vars(self).update(carried)
+
+    def to_end(self, progress: Callable[[float], None] | None = None) -> Result:
+        """Advance, and return or hand over in the exception what there is; stored where there is a folder."""
+        try:
+            self.advance(progress)
+            self.evaluate.require_values()
+        except KeyboardInterrupt:
+            self.status = "interrupted"
+        except Exception as error:
+            self.status = "failed"
+            error.result = self.result()  # type: ignore[attr-defined]
+            raise
+        result = self.result()
+        if self.folder is not None:
+            result.save(self.folder.path, overwrite=True)
+            if self.status != "interrupted":
+                self.folder.finish()
+        return result
+
+    def advance(self, progress: Callable[[float], None] | None = None) -> None:
         """Step until the budget is spent, the optimizer has converged, or nothing moves any more."""
         idle, spent = 0, -1.0
         while not self.state.converged:
             try:
                 self.state = self.optimizer.step(self.evaluate, self.state)
             except BudgetExhausted:
-                break
+                if self.evaluate.too_many_failures:
+                    self.status = "too many failures"
+                return
             self._snapshot()
+            self._checkpoint()
             if progress is not None:
                 progress(self.evaluate.fraction)
             idle = idle + 1 if self.evaluate.cost == spent else 0
@@ -102,8 +227,18 @@ class Run:
             if idle >= _IDLE_STEPS:
                 self.status = "stalled"
                 return
-        if self.state.converged:
-            self.status = "converged"
+        self.status = "converged"
+
+    def _checkpoint(self) -> None:
+        """Every now and then; not while the journal is repeated, whose records would be cut off."""
+        folder, measure = self.folder, self.measure
+        if (
+            folder is not None
+            and folder.due
+            and not measure.replaying
+            and folder.save(self._carried(), measure.calls, self._modules)
+        ):
+            measure.journal = folder.journal
 
     def _snapshot(self) -> None:
         if self.state.answer is None or self.evaluate.fraction < self._next_snapshot:
@@ -114,7 +249,7 @@ class Run:
         self.history.cost.append(self.evaluate.cost)
         self.history.n_f.append(self.evaluate.n_f)
         self.history.n_vjp.append(self.evaluate.n_vjp)
-        self.history.seconds.append(self.evaluate.seconds)
+        self.history.seconds.append(self.evaluate.clock.ticked)
         self.history.fronts.append(answer.F[answer.CV <= 0])
 
     def _full(self, answer: Evaluation) -> Evaluation:
@@ -142,6 +277,7 @@ class Run:
 
     def _front(self, answer: Evaluation) -> Evaluation:
         """The feasible, mutually non-dominated rows; else the least violating one."""
+        answer = answer.rows(np.flatnonzero(answer.status == 0))  # penalised rows have made-up values
         feasible = np.flatnonzero(answer.CV <= 0)
         if len(feasible):
             return answer.rows(feasible[indicators.nondominated(answer.F[feasible])])
@@ -168,7 +304,13 @@ class Run:
             archive_F=archive_F,
             log=evaluate.log.arrays(n_obj),
             history=self.history,
-            cost=Cost(evaluate.n_f, evaluate.n_vjp, evaluate.seconds, evaluate.budget.vjp_cost),
+            cost=Cost(
+                evaluate.n_f,
+                evaluate.n_vjp,
+                evaluate.clock.seconds,
+                evaluate.budget.vjp_cost,
+                evaluate.n_cached,
+            ),
             statuses=evaluate.statuses(),
             status=self.status,
             problem=statement(self.problem),

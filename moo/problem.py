@@ -6,15 +6,15 @@ Numpy and torch meet here: `Problem.compute` takes an array or a tensor and answ
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pymoo.core.problem
 
-from moo.backend import Backend, Values, Wanted
+from moo.backend import Backend, Values
 from moo.errors import EvaluationError, ProblemError
-from moo.evaluation import Array, Evaluation, Scalarize
+from moo.evaluation import Array, Evaluation, Scalarize, Wanted
 from moo.statement import (
     bounds,
     call_named,
@@ -153,9 +153,11 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
         constraint_jacobians: bool = False,
         scalarize: Scalarize | None = None,
         rng: np.random.Generator | None = None,
+        rows: Callable[[np.ndarray], Values] | None = None,
     ) -> Evaluation:
         """Evaluate X (n, n_var); arrays in, arrays out, tensors in, tensors out. Nothing is counted:
-        optimizers go through `moo.evaluation.Evaluator`.
+        optimizers go through `moo.evaluation.Evaluator`. ``rows`` stands in for the functions where
+        rows are evaluated elsewhere: X (n, n_var) -> `Values`, all arrays.
 
         Raises:
             ProblemError: for X of another shape, and for outputs that are no real numbers or not as
@@ -166,7 +168,12 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
         backend = self.backend
         if self.either_kind and isinstance(X, np.ndarray) and not wanted.any:
             backend = self._on_arrays
-        values = backend.evaluate(self, self._native(X, backend), wanted, rng)
+        if rows is None:
+            values_of: Callable[[Array], Values] = partial(backend.values, self, rng=rng)
+        else:  # derivatives, where wanted, are differences of these rows
+            backend = self.backend if self.backend.kind == "numpy" else self._on_arrays
+            values_of = rows
+        values = backend.evaluate(self, self._native(X, backend), wanted, values_of)
         return self._answer(X, values)
 
     def cost_of_row(self, jacobian: bool, constraint_jacobians: bool, scalarized: bool) -> tuple[int, int]:
@@ -245,6 +252,8 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
                 status[np.isinf(array).any(axis=1)] = 2
                 status[np.isnan(array).any(axis=1)] = 1
         status[values.failed] = 3
+        if values.status is not None:
+            status = np.where(values.status != 0, values.status, status)
         return status
 
     def violation(self, G: Array, H: Array) -> Array:

@@ -27,6 +27,7 @@ class Cost:
     n_vjp: int
     seconds: float
     vjp_cost: float
+    n_cached: int = 0  # candidates answered from the cache, at no cost
 
     @property
     def total(self) -> float:
@@ -239,10 +240,11 @@ class Result:
         )
 
     def __str__(self) -> str:
+        cached = f", {self.cost.n_cached:,} more from the cache" if self.cost.n_cached else ""
         lines = [
             f"{self.problem.title} by {self.optimizer}, seed {self.seed}: {self.status}",
             f"  cost {self.cost.total:,.0f} F-equivalents (n_f {self.cost.n_f:,}, n_vjp "
-            f"{self.cost.n_vjp:,}, {self.cost.seconds:.2f} s)",
+            f"{self.cost.n_vjp:,}, {self.cost.seconds:.2f} s{cached})",
             f"  {len(self.F)} points{'' if self.feasible else ', constraints NOT satisfied'}; "
             f"archive {len(self.archive_F)}; hypervolume {self.hypervolume():.4f}",
         ]

@@ -68,9 +68,10 @@ def read_json(path: Path) -> Any:
         raise StorageError(f"{path} is no JSON: {error}") from None
 
 
-def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
+def write_arrays(path: Path, arrays: dict[str, np.ndarray], *, compress: bool = True) -> None:
+    write = np.savez_compressed if compress else np.savez
     with replacing(path) as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays)
+        write(file, allow_pickle=False, **arrays)
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from pymoo.problems import get_problem
 
 import moo
+from moo.budget import Budget, BudgetExhausted
 from moo.errors import EvaluationError
-from moo.evaluation import Budget, BudgetExhausted, Evaluator
+from moo.evaluation import HOPELESS, Evaluator
 from moo.problem import as_problem
 
 D = 3  # decision variables
@@ -143,7 +144,7 @@ def test_failed_rows_cost_as_much_as_others():
     evaluate = evaluator(stated(first=broken))
     evaluate(np.array([[0.1, 0, 0], [0.9, 0, 0], [0.2, 0, 0]]), jacobian=True)
     assert (evaluate.n_f, evaluate.n_vjp) == (3, 6)
-    assert evaluate.statuses() == {"ok": 1, "nan": 0, "inf": 0, "error": 2, "timeout": 0, "shape": 0}
+    assert {name: count for name, count in evaluate.statuses().items() if count} == {"ok": 1, "error": 2}
 
 
 # ---------------------------------------------------------------------- budgets
@@ -259,10 +260,11 @@ def test_nothing_but_errors_is_an_error():
         raise OSError("no licence")
 
     evaluate = evaluator(stated(first=broken))
+    evaluate(points(HOPELESS - 1))  # so few may be bad luck
     with pytest.raises(EvaluationError, match="'broken' raised OSError: no licence") as caught:
-        evaluate(points(3))
+        evaluate(points(1))
     assert isinstance(caught.value.__cause__.__cause__, OSError)
-    assert evaluate.n_f == 3
+    assert evaluate.n_f == HOPELESS
 
 
 def test_errors_after_one_success_are_no_error():
@@ -321,7 +323,9 @@ def test_the_fraction_is_that_of_the_limit_that_is_nearer():
     evaluate = evaluator(stated(), cost=100, seconds=1000)
     evaluate(points(25))
     assert evaluate.fraction == 0.25
-    assert 0 < evaluator(stated(), cost=1e9, seconds=1e-9).fraction <= 1.0
+    hurried = evaluator(stated(), cost=1e9, seconds=1e-9)
+    hurried(points(1))
+    assert hurried.fraction == 1.0
 
 
 def test_rows_and_merge_keep_what_belongs_together():

@@ -263,7 +263,8 @@ def test_where_nothing_is_finite_the_answer_is_empty():
     for optimizer in (moo.NSGA2(pop_size=20), moo.RandomSearch(), moo.Pymoo()):
         result = moo.solve(problem, optimizer, budget=200)
         assert len(result.F) == 0
-        assert result.statuses["nan"] == 200
+        assert result.status == "too many failures"
+        assert 50 <= result.statuses["nan"] <= 150
 
 
 class Answering(moo.Problem):

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.optimize import minimize
 
-from moo.evaluation import BudgetExhausted, Evaluation, Evaluator
+from moo.budget import BudgetExhausted
+from moo.evaluation import Evaluation, Evaluator
 
 if TYPE_CHECKING:
     from moo.optimizers.weighted_sum import WeightedSumState

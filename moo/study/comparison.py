@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from moo.budget import Budget
 from moo.errors import MooError, OptionError
-from moo.evaluation import Budget
 from moo.loop import solve, statement
 from moo.optimizers.base import Optimizer
 from moo.problem import Problem

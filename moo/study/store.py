@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moo import storage
+from moo.budget import Budget
 from moo.errors import StorageError
-from moo.evaluation import Budget
 from moo.result import Result, Statement
 from moo.study.cells import Failure, Key, slugs
 

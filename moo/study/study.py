@@ -7,8 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from moo.budget import Budget
 from moo.errors import OptionError, unknown_name
-from moo.evaluation import Budget
 from moo.result import Result, Statement
 from moo.study import store
 from moo.study.cells import Failure, Key

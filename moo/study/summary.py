@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from moo.evaluation import Budget
+from moo.budget import Budget
 from moo.study.statistics import LEAST_RUNS
 
 if TYPE_CHECKING:

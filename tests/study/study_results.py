@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from moo.evaluation import Budget
+from moo.budget import Budget
 from moo.result import Cost, History, Result, Statement
 from moo.study import Study
 

@@ -12,8 +12,8 @@ import pytest
 from study_results import study_of
 
 import moo
+from moo.budget import Budget
 from moo.errors import StorageError
-from moo.evaluation import Budget
 from moo.study import Failure, Study
 
 

@@ -14,6 +14,7 @@ _PUBLIC = {
     "Evaluation": "moo.evaluation",
     "Result": "moo.result",
     "solve": "moo.loop",
+    "AskTell": "moo.ask_tell",
     "compare": "moo.study",
     "Study": "moo.study",
     "WeightedSum": "moo.optimizers.weighted_sum",

@@ -8,37 +8,53 @@ from moo.evaluation import Evaluation
 
 
 class Cache:
-    """Values of rows that were evaluated without failing; a row is known by its exact numbers."""
+    """Values of rows that were evaluated without failing; a row is known by its exact numbers.
+
+    ``hits`` counts the rows answered from it.
+    """
 
     def __init__(self) -> None:
         self.hits = 0
-        self.points: Evaluation | None = None
-        self._fresh: list[Evaluation] = []
-        self._size = 0
+        self._points: list[Evaluation] = []
         self._row_of: dict[str, int] = {}
 
-    def known(self, X: np.ndarray) -> np.ndarray:
-        """Index of each row of X (n,) among the stored ones, -1 where it is not."""
-        return np.array([self._row_of.get(key, -1) for key in _keys(X)], dtype=int)
+    def missing(self, X: np.ndarray) -> np.ndarray:
+        """The rows of X to evaluate: those that are not known, of equal ones the first."""
+        first: dict[str, int] = {}
+        for i, key in enumerate(_keys(X)):
+            if key not in self._row_of:
+                first.setdefault(key, i)
+        return np.array([*first.values()], dtype=int)
 
-    def add(self, evaluation: Evaluation) -> None:
-        """Store the rows that did not fail and are new."""
-        chosen: list[int] = []
-        for i, key in enumerate(_keys(evaluation.X)):
-            if evaluation.status[i] == 0 and key not in self._row_of:
-                self._row_of[key] = self._size + len(chosen)
-                chosen.append(i)
-        self._size += len(chosen)
-        self._fresh.append(evaluation.rows(np.array(chosen, dtype=int)))
+    def complete(self, X: np.ndarray, missing: np.ndarray, evaluated: Evaluation | None) -> Evaluation:
+        """All rows of X: the missing ones as evaluated, the others as they are known; what is new and
+        did not fail is stored."""
+        keys = _keys(X)
+        batch = {keys[row]: i for i, row in enumerate(missing)}
+        known = self._all()
+        offset = 0 if known is None else len(known)
+        index = [offset + batch[key] if key in batch else self._row_of[key] for key in keys]
+        self.hits += len(X) - len(missing)
+        if evaluated is None:
+            assert known is not None
+            return known.rows(np.array(index, dtype=int))
+        self._store([keys[row] for row in missing], evaluated)
+        both = evaluated if known is None else known.merge(evaluated)
+        return both.rows(np.array(index, dtype=int))
 
-    def take(self, rows: np.ndarray) -> Evaluation:
-        """The stored rows, each counted as a hit."""
-        for fresh in self._fresh:
-            self.points = fresh if self.points is None else self.points.merge(fresh)
-        self._fresh = []
-        self.hits += len(rows)
-        assert self.points is not None
-        return self.points.rows(rows)
+    def _store(self, keys: list[str], evaluated: Evaluation) -> None:
+        good = np.flatnonzero(evaluated.status == 0)
+        self._row_of |= {keys[i]: len(self._row_of) + k for k, i in enumerate(good)}
+        self._points.append(evaluated.rows(good))
+
+    def _all(self) -> Evaluation | None:
+        """The stored rows, in order."""
+        if len(self._points) > 1:
+            whole = self._points[0]
+            for points in self._points[1:]:
+                whole = whole.merge(points)
+            self._points = [whole]
+        return self._points[0] if self._points else None
 
 
 def _keys(X: np.ndarray) -> list[str]:

@@ -38,10 +38,12 @@ class RunFolder:
         facts: what is run, as JSON; ``facts["code"]`` is the digest of the problem's code.
         resume: False wants an empty folder; True goes on with what is there, if it is the same run;
             "changed" also where the problem's code has changed.
+        overwrite: the folder may hold files; an earlier run in it is forgotten.
 
     Raises:
         StorageError: when the folder holds another run, or files while ``resume`` is false, or is held
             by another process.
+        OptionError: for another ``resume``.
 
     Attributes:
         finished: the run came to its end in an earlier process.
@@ -49,13 +51,17 @@ class RunFolder:
         journal: what was measured after it.
     """
 
-    def __init__(self, folder: str | Path, facts: dict[str, Any], resume: bool | str) -> None:
+    def __init__(
+        self, folder: str | Path, facts: dict[str, Any], resume: bool | str, overwrite: bool = False
+    ) -> None:
         if resume not in (True, False, "changed"):
             raise OptionError(f"resume={resume!r} is not accepted: give True, False or 'changed'")
-        self.path = storage.claim(folder, overwrite=bool(resume))
+        self.path = storage.claim(folder, overwrite=overwrite or bool(resume))
         self._lock = _locked(self.path / "lock")
         try:
-            self._agree(facts, resume)
+            if overwrite and not resume:
+                self._forget()
+            self._agree(facts, resume, overwrite)
             journals = self._numbered("journal", "bin")
             self.finished = (self.path / "result.json").exists() and not journals
             self.checkpoint = self._latest_checkpoint()
@@ -65,14 +71,14 @@ class RunFolder:
             raise
         self._last = time.monotonic()
 
-    def _agree(self, facts: dict[str, Any], resume: bool | str) -> None:
+    def _agree(self, facts: dict[str, Any], resume: bool | str, overwrite: bool) -> None:
         """Write what is run; where a run is there already, it must be the same."""
         path = self.path / "run.json"
         if path.exists():
             _same_run(storage.read_json(path), facts, self.path, resume)
             if resume != "changed":
                 return
-        elif any(p.name != "lock" and not p.name.endswith(".tmp") for p in self.path.iterdir()):
+        elif not overwrite and any(_is_foreign(p.name) for p in self.path.iterdir()):
             raise StorageError(f"{self.path} holds files but no run to resume: choose another folder")
         storage.write_json(path, facts)
 
@@ -143,9 +149,19 @@ class RunFolder:
             if number < oldest and len(checkpoints) >= _KEPT:
                 path.unlink()
 
+    def _forget(self) -> None:
+        """The run that is there: this one takes its place."""
+        for name in ("run.json", "result.json", "arrays.npz"):
+            (self.path / name).unlink(missing_ok=True)
+        self._clear()
+
     def finish(self) -> None:
         """The result is stored: what led to it is no longer needed."""
         self.journal.close()
+        self._clear()
+        (self.path / "lock").unlink(missing_ok=True)
+
+    def _clear(self) -> None:
         for name, ending in (("checkpoint", "npz"), ("journal", "bin")):
             for _, path in self._numbered(name, ending):
                 path.unlink()
@@ -174,6 +190,11 @@ def _same_run(stored: dict[str, Any], facts: dict[str, Any], path: Path, resume:
         raise StorageError(
             f"{path} holds another run: its {name} is {stored.get(name)!r}, this one's {facts[name]!r}"
         )
+
+
+def _is_foreign(name: str) -> bool:
+    """Whether a file says that the folder is not that of a run killed before it began."""
+    return name != "lock" and not name.endswith(".tmp")
 
 
 def _locked(path: Path) -> IO[bytes]:

@@ -8,21 +8,20 @@ import math
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import moo
+from moo.console import cell, progress, quarters
 from moo.errors import MooError, StorageError
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from moo.result import Result
-    from moo.study import Progress, Study
-
-Tell: TypeAlias = Callable[[str, float, str | None], None]  # what, share done, a line where something ended
+    from moo.study import Study
 
 _INTERRUPTED = 130
 _ROWS_SHOWN = 10
@@ -133,6 +132,7 @@ def _add_solve(commands: Any) -> None:
     command.add_argument("--method", required=True, help=_METHOD_HELP)
     command.add_argument("--seed", type=int, default=0, help="the same seed gives the same numbers (0)")
     _add_common(command, "front.png, table.csv and the result")
+    _add_evaluation(command)
     command.set_defaults(run=_solve)
 
 
@@ -142,6 +142,25 @@ def _add_common(command: argparse.ArgumentParser, what: str) -> None:
     command.add_argument("--out", metavar="DIR", help=f"an empty or new folder for {what}")
     command.add_argument("--overwrite", action="store_true", help="DIR may hold files")
     _add_json(command)
+
+
+def _add_evaluation(command: argparse.ArgumentParser) -> None:
+    """Options for objectives that are slow or fail."""
+    group = command.add_argument_group("slow and failing objectives")
+    group.add_argument("--workers", type=int, metavar="N", help="evaluate in so many processes")
+    group.add_argument("--executor", metavar="E", help="dask (a cluster here) or dask://HOST:PORT")
+    group.add_argument("--timeout", type=float, metavar="S", help="seconds an evaluation may take")
+    group.add_argument("--on-error", default="skip", metavar="P", help='skip, raise, "retry(3)" or penalise')
+    group.add_argument("--cache", action="store_true", help="answer known candidates from memory")
+    group.add_argument(
+        "--resume",
+        nargs="?",
+        const=True,
+        default=False,
+        choices=(True, "changed"),
+        metavar="changed",
+        help="go on with the run in --out; 'changed': also where the problem's code has changed",
+    )
 
 
 def _add_json(command: argparse.ArgumentParser) -> None:
@@ -180,7 +199,7 @@ def _compare(args: argparse.Namespace) -> int:
     methods = [naming.method(text) for text in args.method]
     given = [naming.problem(text) for text in args.problem]
     names = numbered(name for name, _ in given)
-    with _progress() as tell:
+    with progress() as tell:
         study = compare(
             dict(zip(names, (problem for _, problem in given), strict=True)),
             methods,
@@ -189,7 +208,7 @@ def _compare(args: argparse.Namespace) -> int:
             k=args.k,
             out=args.out,
             overwrite=args.overwrite,
-            progress=lambda progress: tell(*_cell(progress)),
+            progress=lambda at: tell(*cell(at)),
         )
     study.command = args.command_line
     if args.out:
@@ -216,22 +235,34 @@ def _study_json(study: Study, out: str | None) -> dict[str, Any]:
 
 
 def _solve(args: argparse.Namespace) -> int:
-    from moo import naming, storage
+    from moo import naming
     from moo.loop import solve
 
     method = naming.method(args.method)
     name, problem = naming.problem(args.problem)
-    out = storage.claim(args.out, overwrite=args.overwrite) if args.out else None
+    names = (
+        "budget",
+        "seed",
+        "workers",
+        "executor",
+        "timeout",
+        "on_error",
+        "cache",
+        "out",
+        "overwrite",
+        "resume",
+    )
+    options = {name: getattr(args, name) for name in names}
     try:
-        with _progress() as tell:
-            steps = _quarters(name, tell)
-            result = solve(problem, method, budget=args.budget, seed=args.seed, progress=steps)
+        with progress() as tell:
+            steps = quarters(name, tell)
+            result = solve(problem, method, **options, progress=steps)
     except MooError as error:
-        if out and error.result is not None:
-            error.result.save(out, overwrite=True)
+        if args.out and error.result is not None:
+            error.result.save(args.out, overwrite=True)
         raise
-    if out:
-        _write_result(result, out)
+    if args.out:
+        _write_result(result, Path(args.out))
     print(_dumped(_result_json(result)) if args.json else _result_text(result, args.out))
     return _INTERRUPTED if result.status == "interrupted" else 0
 
@@ -282,7 +313,8 @@ def _result_json(result: Result) -> dict[str, Any]:
         "status": result.status,
         "feasible": result.feasible,
         "hypervolume": result.hypervolume(),
-        "cost": {"n_f": cost.n_f, "n_vjp": cost.n_vjp, "total": cost.total, "seconds": cost.seconds},
+        "cost": {**asdict(cost), "total": cost.total},
+        "statuses": result.statuses,
         "objectives": result.problem.names,
         "variables": result.problem.var_names,
         "F": result.values.tolist(),
@@ -344,49 +376,6 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "item"):  # a numpy scalar
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-# ---------------------------------------------------------------------- progress
-
-
-@contextmanager
-def _progress() -> Iterator[Tell]:
-    """Progress on stderr: a bar on a terminal, elsewhere a line whenever something ended."""
-    if not sys.stderr.isatty():
-        yield _line
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=1.0)
-        yield lambda what, share, line: bar.update(task, description=what, completed=share)
-
-
-def _line(what: str, share: float, line: str | None) -> None:
-    if line is not None:
-        print(line, file=sys.stderr, flush=True)
-
-
-def _cell(progress: Progress) -> tuple[str, float, str | None]:
-    """What to tell of a study's progress."""
-    what = f"{progress.problem}, {progress.optimizer}, seed {progress.seed}"
-    ended = f"[{progress.done}/{progress.total}] {what}: {progress.outcome}"
-    return what, progress.fraction, ended if progress.outcome else None
-
-
-def _quarters(name: str, tell: Tell) -> Callable[[float], None]:
-    """Of one run a line each quarter of the budget."""
-    reached = 0
-
-    def report(share: float) -> None:
-        nonlocal reached
-        passed = int(4 * share) > reached
-        reached = max(reached, int(4 * share))
-        tell(name, share, f"{name}: {share:.0%} of the budget" if passed else None)
-
-    return report
 
 
 if __name__ == "__main__":

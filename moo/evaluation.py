@@ -214,17 +214,9 @@ class Evaluator:
 
     def _through_cache(self, cache: Cache, X: np.ndarray) -> Evaluation:
         """Known rows from the cache, the others at their price."""
-        new = np.flatnonzero(cache.known(X) < 0)
-        if not len(new):
-            return cache.take(cache.known(X))
-        paid = self._paid(X[new], Wanted())
-        cache.add(paid)
-        if len(new) == len(X):
-            return paid
-        known = cache.known(X)
-        known[new] = 0  # overwritten below; a hit is only what was known before
-        cache.hits -= len(new)
-        return cache.take(known).with_rows(new, paid)
+        missing = cache.missing(X)
+        evaluated = self._paid(X[missing], Wanted()) if len(missing) else None
+        return cache.complete(X, missing, evaluated)
 
     def _paid(self, X: Array, wanted: Wanted) -> Evaluation:
         """Evaluate all rows, counted and recorded, failed ones again where ``on_error`` says so."""

@@ -46,6 +46,7 @@ def solve(
     executor: str | None = None,
     timeout: float | None = None,
     out: str | Path | None = None,
+    overwrite: bool = False,
     resume: bool | str = False,
     progress: Callable[[float], None] | None = None,
 ) -> Result:
@@ -70,6 +71,7 @@ def solve(
             ``executor``; alone it means one worker.
         out: a folder for the result and, on the way, for everything measured: a run that is killed
             goes on from there with ``resume=True`` and ends with the same numbers.
+        overwrite: ``out`` may hold files; an earlier run in it is forgotten.
         resume: True goes on with the run in ``out``, from the beginning where there is none, and
             returns its result where it has ended. "changed" also where the problem's code has changed.
         progress: called after each step with the share of the budget spent, in [0, 1].
@@ -89,7 +91,7 @@ def solve(
     with ExitStack() as stack:
         folder = None
         if out is not None:
-            folder = RunFolder(out, facts(problem, optimizer, budget, seed, policy, cache), resume)
+            folder = RunFolder(out, facts(problem, optimizer, budget, seed, policy, cache), resume, overwrite)
             stack.callback(folder.close)
             if folder.finished:
                 return Result.load(folder.path)

@@ -145,10 +145,53 @@ def test_solve_prints_the_point_and_saves(capsys: pytest.CaptureFixture[str]) ->
     assert {path.name for path in Path("one").iterdir()} == {
         "front.png",
         "table.csv",
+        "run.json",
         "result.json",
         "arrays.npz",
     }
     assert Result.load("one").X[0].tolist() == pytest.approx([2.5, 2.5], abs=1e-3)
+
+
+FLAKY = """
+import moo
+
+def mass(x):
+    if x[0] > 4:
+        raise ValueError("no mesh")
+    return x[0] ** 2 + x[1] ** 2
+
+def bend(x):
+    return (x[0] - 5) ** 2 + (x[1] - 5) ** 2
+
+problem = moo.Problem([mass, bend], xl=[0, 0], xu=[5, 5], backend="numpy")
+"""
+
+
+def test_solve_has_options_for_objectives_that_fail(capsys: pytest.CaptureFixture[str]) -> None:
+    write("flaky.py", FLAKY)
+    solve = ["solve", "flaky.py", "--method", "NSGA2(pop_size=20)", "--budget", "400", "--json"]
+    for policy in ("skip", "retry(2)", "penalise"):
+        assert main([*solve, "--on-error", policy, "--cache"]) == 0
+        content = json.loads(capsys.readouterr().out)
+        assert content["statuses"]["error"] > 0
+        assert content["cost"]["n_f"] == 400
+    assert "'mass' raised ValueError: no mesh" in error_of(capsys, *solve, "--on-error", "raise")
+    assert "on_error='drop' is not accepted" in error_of(capsys, *solve, "--on-error", "drop")
+
+
+def test_a_finished_run_is_read_again_and_a_changed_one_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    write("flaky.py", FLAKY)
+    solve = ["solve", "flaky.py", "--method", "NSGA2(pop_size=20)", "--budget", "400", "--out", "o"]
+    assert main(solve) == 0
+    first = capsys.readouterr().out
+    assert main([*solve, "--resume"]) == 0
+    assert capsys.readouterr().out == first
+    write("flaky.py", FLAKY.replace("x[0] > 4", "x[0] > 3"))
+    assert "--resume changed" in error_of(capsys, *solve, "--resume")
+    assert main([*solve, "--resume", "changed"]) == 0
+    assert main([*solve, "--overwrite"]) == 0
+    capsys.readouterr()
+    assert "invalid choice" in error_of(capsys, *solve, "--resume", "maybe")
 
 
 def test_solve_shows_some_rows_of_a_front(capsys: pytest.CaptureFixture[str]) -> None:

@@ -161,6 +161,7 @@ class Evaluator:
         self.clock = clock or Clock()
         self.cache = cache
         self.least_violating: Evaluation | None = None  # one row, while nothing feasible is known
+        self.room = np.zeros(problem.n_ieq_constr)  # the most room to each inequality
         self.too_many_failures = False
         self.error: Exception | None = None  # the first that the user's functions raised
         self._measure = measure
@@ -306,6 +307,8 @@ class Evaluator:
             self.least_violating = seen.rows(np.arange(min(1, len(seen))))
         else:
             self._keep(seen)
+        if self.room.size and len(seen):
+            self.room = np.fmax(self.room, -np.fmin.reduce(seen.G, axis=0))
         if failed:
             self._after_failures(seen)
         elif self.on_error.kind == "penalise":

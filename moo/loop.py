@@ -15,6 +15,7 @@ from moo import indicators
 from moo.budget import Budget, BudgetExhausted, Clock
 from moo.cache import Cache
 from moo.checkpoint import RunFolder
+from moo.constraints import stated_constraints
 from moo.errors import OptionError
 from moo.evaluation import Evaluation, Evaluator
 from moo.failures import OnError
@@ -318,6 +319,7 @@ class Run:
             problem=statement(self.problem),
             optimizer=repr(self.optimizer),
             seed=self.seed,
+            room=evaluate.room,
             started=self.started,
             ended=now(),
             provenance=provenance(),
@@ -327,11 +329,12 @@ class Run:
 def statement(problem: Problem) -> Statement:
     """What results keep of a problem, its known front (thinned) among it."""
     front = problem.pareto_front()
-    described = {
+    described: dict[str, Any] = {
         "title": problem.title,
         "names": list(problem.names),
         "var_names": list(problem.var_names),
         "sign": problem.sign.tolist(),
+        "constraints": stated_constraints(problem),
     }
     if front is None:
         return Statement(**described)

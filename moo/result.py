@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from moo import indicators, storage
+from moo.constraints import Constraint, Standing, sentences, standings
 from moo.errors import StorageError
 
 if TYPE_CHECKING:
@@ -46,6 +47,11 @@ class Statement:
     ideal: list[float] | None = None
     nadir: list[float] | None = None
     front: list[list[float]] | None = None
+    constraints: list[Constraint] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        stated = [c if isinstance(c, Constraint) else Constraint(**c) for c in self.constraints]  # of JSON
+        object.__setattr__(self, "constraints", stated)
 
 
 @dataclass
@@ -93,6 +99,7 @@ class Result:
         cost: what the run spent.
         statuses: how many rows ended ok, nan, inf, error, ...
         status: "budget spent", "converged", "interrupted", "stalled" or "failed".
+        room: the most room to each inequality that was seen (n_ieq_constr,), in its own units.
         problem: names, signs and known front of the problem.
         optimizer, seed, started, ended, provenance: what made this result.
     """
@@ -114,6 +121,7 @@ class Result:
     problem: Statement
     optimizer: str
     seed: int
+    room: np.ndarray = field(default_factory=lambda: np.empty(0))
     started: str = ""
     ended: str = ""
     provenance: dict[str, Any] = field(default_factory=dict)
@@ -141,6 +149,21 @@ class Result:
         if len(seen) == 0:
             return np.zeros(len(self.problem.names)), np.ones(len(self.problem.names))
         return seen.min(axis=0), seen.max(axis=0)
+
+    def constraints(self) -> pd.DataFrame:
+        """One row a constraint: its name, at how many rows of the answer it ``binds``, the least
+        ``slack`` it leaves, and by how much the least violating row misses it (`moo.constraints`)."""
+        import pandas as pd
+
+        rows = [
+            {"constraint": f"{s.constraint.name} {s.constraint.kind}", "binds": s.binds}
+            | {"slack": s.slack, "miss": s.miss}
+            for s in self._standings()
+        ]
+        return pd.DataFrame(rows, columns=["constraint", "binds", "slack", "miss"])
+
+    def _standings(self) -> list[Standing]:
+        return standings(self.problem.constraints, self.G, self.H, self.CV, self.room)
 
     def hypervolume(self, ref: Any = None, *, archive: bool = False) -> float:
         """Hypervolume of the feasible answer, or of the archive.
@@ -196,7 +219,7 @@ class Result:
             StorageError: when the folder holds files and ``overwrite`` is false, or cannot be written.
         """
         path = storage.claim(folder, overwrite=overwrite)
-        arrays = {name: getattr(self, name) for name in (*_ARRAYS, "archive_X", "archive_F")}
+        arrays = {name: getattr(self, name) for name in (*_ARRAYS, "archive_X", "archive_F", "room")}
         arrays |= {f"log_{name}": values for name, values in self.log.items()}
         arrays |= {f"metric_{name}": values for name, values in self.metrics.items()}
         arrays |= self.history.to_arrays(self.F.shape[1])
@@ -233,6 +256,7 @@ class Result:
         content |= {name: arrays[name] for name in (*_ARRAYS, "archive_X", "archive_F")}
         return cls(
             weights=arrays.get("weights"),
+            room=arrays.get("room", np.zeros(arrays["G"].shape[1])),
             metrics=prefixed("metric_"),
             log=prefixed("log_"),
             history=History.from_arrays(arrays),
@@ -253,6 +277,7 @@ class Result:
             lines.append("  failed evaluations: " + ", ".join(f"{c} {n}" for n, c in failed.items()))
         if len(self.F) == 1:
             lines += self._point()
+        lines += [f"  {line}" for line in sentences(self._standings(), len(self.F), self.feasible)]
         return "\n".join(lines)
 
     def _point(self) -> list[str]:

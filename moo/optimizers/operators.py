@@ -1,22 +1,18 @@
 """Variation for real variables: binary tournament, SBX, polynomial mutation, no duplicates.
 
-Compiled by numba and cached on disk; ``vary.py_func`` is the same code uncompiled.
+Compiled by numba and cached on disk; ``vary.py_func`` is the same code uncompiled. SBX works on a
+whole generation in passes over arrays, each without branches, so that they compile to vector code.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
-import numba
 import numpy as np
 
+from moo.sorting import compiled
+
 _SAME = 1e-14  # parents closer than this in a variable have nothing to recombine there
-_ATTEMPTS = 20  # pairs tried per wanted child before a generation goes on with fewer
-
-
-def compiled(function: Any) -> Any:
-    """numba's nopython compilation, cached beside the source."""
-    return numba.njit(cache=True, error_model="numpy")(function)
+_ATTEMPTS = 20  # rounds of mating before a generation goes on with fewer children
+_STEP = np.uint64(0x9E3779B97F4A7C15)  # of SplitMix64
 
 
 def stream_of(rng: np.random.Generator) -> np.ndarray:
@@ -26,84 +22,162 @@ def stream_of(rng: np.random.Generator) -> np.ndarray:
 
 
 @compiled
-def uniform(stream: np.ndarray) -> float:
-    """The stream's next number, uniform in [0, 1): SplitMix64 (Steele, Lea and Flood 2014)."""
-    stream[0] += np.uint64(0x9E3779B97F4A7C15)
-    z = stream[0]
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+def mixed(state: int) -> float:
+    """A state of the stream as a number uniform in [0, 1): SplitMix64 (Steele, Lea and Flood 2014)."""
+    z = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return np.float64((z ^ (z >> np.uint64(31))) >> np.uint64(11)) * 2.0**-53
 
 
 @compiled
-def power(x: float, exponent: float) -> float:
-    """x ** exponent; whole exponents, which distribution indices usually give, by squaring."""
-    whole = int(exponent)
-    if whole != exponent:
-        return x**exponent  # type: ignore[no-any-return]
-    result = 1.0
-    while whole:
-        if whole & 1:
-            result *= x
-        x *= x
-        whole >>= 1
-    return result
+def uniform(stream: np.ndarray) -> float:
+    """The stream's next number, uniform in [0, 1)."""
+    stream[0] += _STEP
+    return mixed(stream[0])  # type: ignore[no-any-return]
 
 
 @compiled
-def spread(u: float, room: float, eta: float) -> float:
-    """SBX's spread factor beta_q for uniform u, where the nearer parent is ``room`` half-distances
-    from its bound (Deb and Beyer 1999)."""
-    alpha = u * (2.0 - 1.0 / power(1.0 + room, eta + 1.0))
-    base = alpha if alpha <= 1.0 else 1.0 / (2.0 - alpha)
-    return base ** (1.0 / (eta + 1.0))  # type: ignore[no-any-return]
+def power(x: np.ndarray, exponent: float) -> None:
+    """The numbers of x to the power, in place; whole exponents, which distribution indices usually
+    give, by squaring."""
+    whole = int(exponent)
+    if whole != exponent:
+        for i in range(len(x)):
+            x[i] **= exponent
+        return
+    square = x.copy()
+    x[:] = 1.0
+    while whole:
+        if whole & 1:
+            x *= square
+        square *= square
+        whole >>= 1
+
+
+@compiled
+def root(x: np.ndarray, degree: float) -> None:
+    """The roots of the numbers of x, in place; by square roots where the degree is a power of two, as
+    it is for the usual distribution index 15."""
+    while degree >= 2.0 and degree % 2.0 == 0.0:
+        for i in range(len(x)):
+            x[i] = np.sqrt(x[i])
+        degree *= 0.5
+    if degree != 1.0:
+        for i in range(len(x)):
+            x[i] **= 1.0 / degree
+
+
+@compiled
+def spread(ratio: np.ndarray, u: np.ndarray, eta: float) -> None:
+    """From ``ratio``, in place, SBX's spread factors beta_q for uniform u (Deb and Beyer 1999): the
+    parents' half-distance over the distance of their middle from the child's bound."""
+    power(ratio, eta + 1.0)
+    for i in range(len(u)):
+        alpha = u[i] * (2.0 - ratio[i])
+        inverse = 1.0 / (2.0 - alpha)
+        ratio[i] = alpha if alpha <= 1.0 else inverse
+    root(ratio, eta + 1.0)
+
+
+@compiled
+def pick(
+    x: np.ndarray, start: int, d: int, at: np.ndarray, u: np.ndarray, count: int, stream: np.ndarray
+) -> int:
+    """Enter the variables in which a pair recombines, each with probability 1/2: where the pair starts
+    in x, which variable, and a uniform number. The second parent follows the first. Without a branch,
+    which would be mispredicted every other time."""
+    state = stream[0]
+    for j in range(d):
+        state += _STEP
+        v = mixed(state)
+        at[0, count], at[1, count], u[count] = start, j, 2.0 * v
+        count += int((v < 0.5) & (abs(x[start + j] - x[start + d + j]) > _SAME))
+    stream[0] = state
+    return count
+
+
+@compiled
+def recombine(
+    x: np.ndarray, at: np.ndarray, u: np.ndarray, xl: np.ndarray, xu: np.ndarray, eta: float
+) -> None:
+    """Bounded SBX (Deb and Agrawal 1995) in place, where `pick` says. The first bit of u says which
+    child is the lower, the others are uniform."""
+    n, d = len(u), len(xl)
+    below, above, rest = np.empty(n), np.empty(n), np.empty(n)
+    for i in range(n):
+        j, k = at[1, i], at[0, i] + at[1, i]
+        a, b = x[k], x[k + d]
+        half = 0.5 * abs(a - b)
+        below[i] = half / (half + (min(a, b) - xl[j]))
+        above[i] = half / (half + (xu[j] - max(a, b)))
+        rest[i] = 2.0 * u[i] - (0.0 if u[i] < 0.5 else 1.0)
+    spread(below, rest, eta)
+    spread(above, rest, eta)
+    for i in range(n):
+        j, k = at[1, i], at[0, i] + at[1, i]
+        a, b = x[k], x[k + d]
+        half, middle = 0.5 * abs(a - b), 0.5 * (a + b)
+        low = max(middle - half * below[i], xl[j])
+        high = min(middle + half * above[i], xu[j])
+        x[k] = low if u[i] < 0.5 else high
+        x[k + d] = high if u[i] < 0.5 else low
 
 
 @compiled
 def cross(
     a: np.ndarray, b: np.ndarray, xl: np.ndarray, xu: np.ndarray, eta: float, stream: np.ndarray
 ) -> None:
-    """Recombine the rows a and b (d,) in place: bounded SBX (Deb and Agrawal 1995), each variable
-    with probability 1/2, the children exchanged with probability 1/2 a variable."""
-    far = 1e17 ** (1.0 / (eta + 1.0))  # a bound so far away no longer changes the spread factor
-    for j in range(len(a)):
-        # One draw decides three things: its first bit whether to recombine, its second whether to
-        # exchange, the 51 others are the uniform u.
-        u = 2.0 * uniform(stream)
-        if u >= 1.0 or abs(a[j] - b[j]) <= _SAME:
-            continue
-        exchange = u < 0.5
-        u = 2.0 * u if exchange else 2.0 * u - 1.0
-        low, high = min(a[j], b[j]), max(a[j], b[j])
-        middle, half = 0.5 * (low + high), 0.5 * (high - low)
-        room_below, room_above = (low - xl[j]) / half, (xu[j] - high) / half
-        factor = spread(u, room_below, eta)
-        below = max(middle - half * factor, xl[j])
-        if min(room_below, room_above) < far:
-            factor = spread(u, room_above, eta)
-        above = min(middle + half * factor, xu[j])
-        if exchange:
-            a[j], b[j] = below, above
-        else:
-            a[j], b[j] = above, below
+    """Recombine the rows a and b (d,) in place: SBX, each variable with probability 1/2, the children
+    exchanged with probability 1/2 a variable."""
+    d = len(a)
+    pair = np.concatenate((a, b))
+    cross_pairs(pair.reshape(2, d), xl, xu, eta, 1.0, stream)
+    a[:], b[:] = pair[:d], pair[d:]
+
+
+@compiled
+def cross_pairs(
+    rows: np.ndarray, xl: np.ndarray, xu: np.ndarray, eta: float, prob: float, stream: np.ndarray
+) -> None:
+    """`cross` every two neighbouring rows (2 k, d) with the probability, all in the same passes."""
+    n, d = rows.shape
+    x = rows.reshape(n * d)
+    most = n * d // 2 + 1  # the last place is written to and not used
+    at, u = np.empty((2, most), np.int64), np.empty(most)
+    count = 0
+    for start in range(0, n * d, 2 * d):
+        if prob == 1.0 or uniform(stream) < prob:
+            count = pick(x, start, d, at, u, count, stream)
+    recombine(x, at, u[:count], xl, xu, eta)
 
 
 @compiled
 def mutate(
     x: np.ndarray, xl: np.ndarray, xu: np.ndarray, eta: float, prob: float, stream: np.ndarray
 ) -> None:
-    """Bounded polynomial mutation of the row x (d,) in place (Deb and Agrawal 1999)."""
+    """Bounded polynomial mutation (Deb and Agrawal 1999) in place, of one row x (d,) or of several
+    one after the other (k d,)."""
+    d, n = len(xl), 0
+    at, u, room = np.empty(len(x), np.int64), np.empty(len(x)), np.empty(len(x))
     keep = np.log1p(-prob) if prob < 1.0 else -np.inf
-    j = skip(keep, stream)
-    while j < len(x):
-        width, u = xu[j] - xl[j], uniform(stream)
+    i = skip(keep, stream)
+    while i < len(x):
+        at[n], u[n], j = i, uniform(stream), i % d
+        width = xu[j] - xl[j]
         if width > 0:
-            tail = min(u, 1 - u) * 2
-            room = (xu[j] - x[j] if u < 0.5 else x[j] - xl[j]) / width
-            size = 1 - (tail + (1 - tail) * power(room, eta + 1)) ** (1 / (eta + 1))
-            x[j] += -size * width if u < 0.5 else size * width
-            x[j] = min(max(x[j], xl[j]), xu[j])
-        j += 1 + skip(keep, stream)
+            room[n] = (xu[j] - x[i] if u[n] < 0.5 else x[i] - xl[j]) / width
+            n += 1
+        i += 1 + skip(keep, stream)
+    power(room[:n], eta + 1.0)
+    for k in range(n):
+        tail = min(u[k], 1.0 - u[k]) * 2.0
+        room[k] = tail + (1.0 - tail) * room[k]
+    root(room[:n], eta + 1.0)
+    for k in range(n):
+        i, j = at[k], at[k] % d
+        size = (1.0 - room[k]) * (xu[j] - xl[j])
+        x[i] += -size if u[k] < 0.5 else size
+        x[i] = min(max(x[i], xl[j]), xu[j])
 
 
 @compiled
@@ -119,17 +193,32 @@ def skip(keep: float, stream: np.ndarray) -> int:
 def is_new(row: int, rows: np.ndarray, table: np.ndarray) -> bool:
     """Whether no earlier row equals this one; enters it into the open-addressing hash table."""
     mask = len(table) - 1
-    key_of_column = np.uint64(0xD1B54A32D192ED03)
-    key = np.uint64(1469598103934665603)
-    for bits in rows[row].view(np.uint64):
-        key += (bits ^ (bits >> np.uint64(29))) * key_of_column
-        key_of_column += np.uint64(0x9E3779B97F4A7C16)  # even, so that every multiplier stays odd
-    slot = np.int64((key ^ (key >> np.uint64(32))) & np.uint64(0x7FFFFFFF)) & mask
+    slot = np.int64(hashed(row, rows)) & mask
     while table[slot] >= 0:
-        if np.array_equal(rows[table[slot]], rows[row]):
+        if same(table[slot], row, rows):
             return False
         slot = (slot + 1) & mask
     table[slot] = row
+    return True
+
+
+@compiled
+def hashed(row: int, rows: np.ndarray) -> int:
+    """31 bits of a row's numbers."""
+    multiplier, key = np.uint64(0xD1B54A32D192ED03), np.uint64(1469598103934665603)
+    for j in range(rows.shape[1]):
+        bits = np.float64(rows[row, j]).view(np.uint64)
+        key += (bits ^ (bits >> np.uint64(29))) * multiplier
+        multiplier += np.uint64(0x9E3779B97F4A7C16)  # even, so that every multiplier stays odd
+    return (key ^ (key >> np.uint64(32))) & np.uint64(0x7FFFFFFF)  # type: ignore[return-value]
+
+
+@compiled
+def same(a: int, b: int, rows: np.ndarray) -> bool:
+    """Whether two rows are equal."""
+    for j in range(rows.shape[1]):
+        if rows[a, j] != rows[b, j]:
+            return False
     return True
 
 
@@ -167,11 +256,14 @@ def contestants(pop: int, n: int, stream: np.ndarray) -> np.ndarray:
     """n contestants of tournaments, drawn by permutations so that all rows take part equally often."""
     drawn = np.empty(n, np.int64)
     order = np.arange(pop)
+    left = pop
     for k in range(n):
-        left = pop - k % pop
         j = int(uniform(stream) * left)
+        left -= 1
         drawn[k] = order[j]
-        order[j], order[left - 1] = order[left - 1], order[j]
+        order[j], order[left] = order[left], order[j]
+        if left == 0:
+            left = pop
     return drawn
 
 
@@ -196,27 +288,38 @@ def vary(
     fewer than n come back.
     """
     pop, d = X.shape
-    rows = np.empty((pop + n + 1, d))
+    rows = np.empty((pop + n, d))
     rows[:pop] = X + 0.0  # -0.0 becomes 0.0, so that equal rows have equal bits
     table = np.full(1 << int(np.ceil(np.log2(4 * (pop + n)))), -1)
     for i in range(pop):
         is_new(i, rows, table)
     size = pop
-    pair = np.empty((2, d))
-    drawn = contestants(pop, 4 * n, stream)
-    for k in range(_ATTEMPTS * n):
-        for side in range(2):
-            at = 4 * (k % n) + 2 * side
-            parent = duel(drawn[at], drawn[at + 1], F, CV, crowding, uniform(stream))
-            pair[side] = X[parent]
-        if uniform(stream) < crossover_prob:
-            cross(pair[0], pair[1], xl, xu, crossover_eta, stream)
-        for child in pair:
-            mutate(child, xl, xu, mutation_eta, mutation_prob, stream)
-            for j in range(d):
-                rows[size, j] = child[j] + 0.0
-            if size < pop + n and is_new(size, rows, table):
-                size += 1
-        if size == pop + n:
+    for _ in range(_ATTEMPTS):
+        missing = pop + n - size
+        if missing == 0:
             break
-    return rows[pop:size]
+        # After the first round twice as many as are missing, so that a second one mostly suffices.
+        pairs = (n + 1) // 2 if size == pop else missing
+        children = parents(X, F, CV, crowding, 2 * pairs, stream)
+        cross_pairs(children, xl, xu, crossover_eta, crossover_prob, stream)
+        mutate(children.reshape(2 * pairs * d), xl, xu, mutation_eta, mutation_prob, stream)
+        for k in range(2 * pairs):
+            if size < pop + n:
+                for j in range(d):
+                    rows[size, j] = children[k, j] + 0.0
+                size += int(is_new(size, rows, table))
+    return rows[pop:size].copy()
+
+
+@compiled
+def parents(
+    X: np.ndarray, F: np.ndarray, CV: np.ndarray, crowding: np.ndarray, n: int, stream: np.ndarray
+) -> np.ndarray:
+    """The rows of X (n, d) that win n binary tournaments."""
+    chosen = np.empty((n, X.shape[1]))
+    drawn = contestants(len(X), 2 * n, stream)
+    for k in range(n):
+        winner = duel(drawn[2 * k], drawn[2 * k + 1], F, CV, crowding, uniform(stream))
+        for j in range(X.shape[1]):
+            chosen[k, j] = X[winner, j]
+    return chosen

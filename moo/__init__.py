@@ -20,6 +20,8 @@ _PUBLIC = {
     "WeightedSum": "moo.optimizers.weighted_sum",
     "GradientDescent": "moo.optimizers.gradient_descent",
     "NSGA2": "moo.optimizers.nsga2",
+    "NSGA3": "moo.optimizers.nsga3",
+    "SMSEMOA": "moo.optimizers.smsemoa",
     "Pymoo": "moo.optimizers.pymoo",
     "RandomSearch": "moo.optimizers.random_search",
     "Mean": "moo.aggregation",

@@ -23,6 +23,13 @@ class Archive:
         self._pending = 0
         self._size = 0
 
+    @classmethod
+    def of(cls, X: np.ndarray, F: np.ndarray) -> Archive:
+        """An archive of points that are mutually non-dominated."""
+        archive = cls()
+        archive._X, archive._F, archive._size = [X], [F], len(F)
+        return archive
+
     def add(self, X: np.ndarray, F: np.ndarray, keep: np.ndarray) -> None:
         """Offer the rows of X and F where ``keep`` is true; F must be finite there."""
         if not keep.all():

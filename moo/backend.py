@@ -68,25 +68,24 @@ class Backend(ABC):
         objectives: Any = problem.objectives
         if problem.stochastic:
             objectives = partial(objectives, rng=rng)
-        functions: list[tuple[str, str, Callable[..., Any], int]] = [
-            ("F", "objectives", objectives, problem.n_obj),
-            ("G", "inequality constraints", problem.inequality, problem.n_ieq_constr),
-            ("H", "equality constraints", problem.equality, problem.n_eq_constr),
-        ]
-        failed = np.zeros(len(X), dtype=bool)
-        parts: dict[str, Array] = {}
-        error: Exception | None = None
-        for letter, what, function, width in functions:
-            if width == 0:
-                parts[letter] = X[:, :0]
-                continue
-            part, part_failed, part_error = self._call(function, X, width, what)
-            parts[letter] = part
-            failed |= part_failed
-            error = error or part_error
+        F, failed, error = self._call(objectives, X, problem.n_obj, "objectives")
         if problem.maximises:
-            parts["F"] = parts["F"] * self.constant(problem.sign, X)
-        return Values(parts["F"], parts["G"], parts["H"], failed=failed, error=error)
+            F = F * self.constant(problem.sign, X)
+        values = Values(F, X[:, :0], X[:, :0], failed=failed, error=error)
+        if problem.n_ieq_constr:
+            self._add(values, "G", problem.inequality, X, problem.n_ieq_constr, "inequality constraints")
+        if problem.n_eq_constr:
+            self._add(values, "H", problem.equality, X, problem.n_eq_constr, "equality constraints")
+        return values
+
+    def _add(
+        self, values: Values, letter: str, function: Callable[..., Any], X: Array, width: int, what: str
+    ) -> None:
+        """Call one kind of constraints; a row that failed anywhere has failed."""
+        part, failed, error = self._call(function, X, width, what)
+        setattr(values, letter, part)
+        values.failed |= failed
+        values.error = values.error or error
 
     def _call(
         self, function: Callable[..., Any], X: Array, width: int, what: str

@@ -21,7 +21,7 @@ Array: TypeAlias = Any  # a numpy array or a torch tensor; which of the two foll
 Scalarize: TypeAlias = Callable[[Array, Array, Array], Array]  # tensors F, G, H -> (n,)
 
 _ROWS = ("X", "F", "G", "H", "CV", "status")
-_DERIVATIVES = ("J", "dG", "dH", "scalar", "gradient")
+DERIVATIVES = ("J", "dG", "dH", "scalar", "gradient")
 _FIXED = ("problem", "budget", "on_error", "_measure")  # in the course of a run
 HOPELESS = 20  # rows whose functions raised, and never one that worked: the run ends
 STATUSES = ("ok", "nan", "inf", "error", "timeout", "shape", "killed")
@@ -63,7 +63,8 @@ class Evaluation:
     def rows(self, index: Array) -> Evaluation:
         """The chosen rows, without derivatives."""
         if isinstance(self.F, np.ndarray):  # take is twice as fast as indexing
-            return Evaluation(*(getattr(self, name).take(index, axis=0) for name in _ROWS))
+            arrays = (self.X, self.F, self.G, self.H, self.CV, self.status)
+            return Evaluation(*[array.take(index, axis=0) for array in arrays])
         picked = {name: getattr(self, name)[index] for name in _ROWS[:-1]}
         on_cpu = index if isinstance(index, np.ndarray) else index.cpu().numpy()
         return Evaluation(**picked, status=self.status[on_cpu])
@@ -75,7 +76,7 @@ class Evaluation:
         """These rows with those at ``index`` replaced, derivatives included."""
         parts: dict[str, Any] = {"status": self.status.copy()}
         parts["status"][index] = rows.status
-        for name in (*_ROWS[:-1], *_DERIVATIVES):
+        for name in (*_ROWS[:-1], *DERIVATIVES):
             mine = getattr(self, name)
             if mine is not None:
                 parts[name] = mine + 0.0  # numbers of its own
@@ -84,8 +85,14 @@ class Evaluation:
 
     def merge(self, other: Evaluation) -> Evaluation:
         """The rows of both, without derivatives (numpy arrays only)."""
-        both: Any = (np.concatenate((getattr(self, name), getattr(other, name))) for name in _ROWS)
-        return Evaluation(*both)
+        return Evaluation(
+            np.concatenate((self.X, other.X)),
+            np.concatenate((self.F, other.F)),
+            np.concatenate((self.G, other.G)),
+            np.concatenate((self.H, other.H)),
+            np.concatenate((self.CV, other.CV)),
+            np.concatenate((self.status, other.status)),
+        )
 
 
 class Wanted(NamedTuple):
@@ -221,14 +228,13 @@ class Evaluator:
 
     def _paid(self, X: Array, wanted: Wanted) -> Evaluation:
         """Evaluate all rows, counted and recorded, failed ones again where ``on_error`` says so."""
-        n_f, n_vjp = self.problem.cost_of_row(*wanted.flags)
+        n_f, n_vjp = self.problem.cost_of_row(*wanted.flags) if wanted.any else (1, 0)
         if self._affordable(n_f + self.budget.vjp_cost * n_vjp) < len(X):
             self.require_values()
             self._spend_the_rest(X)
             raise BudgetExhausted
         evaluation = self._measured(X, wanted)
-        self._record(evaluation, n_f, n_vjp)
-        if not evaluation.status.any():
+        if not self._record(evaluation, n_f, n_vjp):
             return evaluation
         evaluation = self._retried(evaluation, wanted, (n_f, n_vjp))
         if self.on_error.kind == "penalise" and not wanted.any:
@@ -292,8 +298,8 @@ class Evaluator:
             return int(np.iinfo(np.int64).max)
         return int((self.budget.cost - self.cost) // cost_of_row)
 
-    def _record(self, evaluation: Evaluation, n_f: int, n_vjp: int) -> None:
-        """Count, log and archive rows that cost (n_f, n_vjp) each."""
+    def _record(self, evaluation: Evaluation, n_f: int, n_vjp: int) -> bool:
+        """Count, log and archive rows that cost (n_f, n_vjp) each; whether any of them failed."""
         self.n_f += n_f * len(evaluation)
         self.n_vjp += n_vjp * len(evaluation)
         failed = bool(evaluation.status.any())
@@ -313,6 +319,7 @@ class Evaluator:
             self._after_failures(seen)
         elif self.on_error.kind == "penalise":
             self._penalty.learn(seen.F, seen.CV)
+        return failed
 
     def _after_failures(self, seen: Evaluation) -> None:
         """
@@ -338,6 +345,8 @@ class Evaluator:
             raise EvaluationError(str(self.error)) from self.error
 
     def _arrays(self, evaluation: Evaluation) -> Evaluation:
+        if isinstance(evaluation.F, np.ndarray):
+            return evaluation
         parts: Any = {name: self.problem.to_array(getattr(evaluation, name)) for name in _ROWS[:-1]}
         return Evaluation(**parts, status=evaluation.status, error=evaluation.error)
 

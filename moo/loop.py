@@ -290,10 +290,6 @@ class Run:
     def result(self) -> Result:
         """Everything there is so far, as a `Result`."""
         answer, weights = self._answer()
-        n_var, n_obj = self.problem.n_var, self.problem.n_obj
-        archive = self.evaluate.archive.points()
-        empty = np.empty((0, n_var)), np.empty((0, n_obj))
-        archive_X, archive_F = empty if archive is None else (archive[0][:, :n_var], archive[1])
         evaluate = self.evaluate
         return Result(
             X=np.array(answer.X, dtype=float),
@@ -303,9 +299,8 @@ class Run:
             CV=answer.CV,
             weights=weights,
             metrics=dict(self.problem.report(answer.X)) if len(answer) else {},
-            archive_X=archive_X,
-            archive_F=archive_F,
-            log=evaluate.log.arrays(n_obj),
+            archive=evaluate.archive,
+            log=evaluate.log.arrays(self.problem.n_obj),
             history=self.history,
             cost=Cost(
                 evaluate.n_f,

@@ -10,7 +10,7 @@ import numpy as np
 from moo.backend import Values
 from moo.budget import Clock
 from moo.errors import OptionError, StorageError
-from moo.evaluation import STATUSES, Array, Evaluation, Scalarize
+from moo.evaluation import DERIVATIVES, STATUSES, Array, Evaluation, Scalarize
 from moo.journal import Journal, Record
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from moo.problem import Problem
 
 _ALWAYS = ("X", "F", "G", "H", "CV")
-_DERIVATIVES = ("J", "dG", "dH", "scalar", "gradient")
 
 
 class Measurement:
@@ -71,8 +70,9 @@ class Measurement:
             "constraint_jacobians": constraint_jacobians,
             "scalarize": scalarize,
         }
-        autograd = self.problem.backend.kind == "torch" and any(map(bool, wanted.values()))
-        if self.executor is None or autograd:
+        if self.executor is None:
+            return self._here(X, wanted, rng)
+        if self.problem.backend.kind == "torch" and any(map(bool, wanted.values())):
             return self._here(X, wanted, rng)
         return self.problem.compute(X, **wanted, rows=self._elsewhere)
 
@@ -100,7 +100,7 @@ class Measurement:
         return known
 
     def _record(self, evaluation: Evaluation, rng: np.random.Generator | None) -> Record:
-        present = [n for n in (*_ALWAYS, *_DERIVATIVES) if getattr(evaluation, n) is not None]
+        present = [n for n in (*_ALWAYS, *DERIVATIVES) if getattr(evaluation, n) is not None]
         arrays = {name: self.problem.to_array(getattr(evaluation, name)) for name in present}
         facts = {
             "call": self.calls - 1,

@@ -14,7 +14,7 @@ import pymoo.core.problem
 
 from moo.backend import Backend, Values
 from moo.errors import EvaluationError, ProblemError
-from moo.evaluation import Array, Evaluation, Scalarize, Wanted
+from moo.evaluation import DERIVATIVES, Array, Evaluation, Scalarize, Wanted
 from moo.statement import (
     bounds,
     call_named,
@@ -229,29 +229,26 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
     def _answer(self, X: Array, values: Values) -> Evaluation:
         """The backend's values in X's kind, signed, with status and constraint violation."""
         convert = self.to_array if isinstance(X, np.ndarray) else self.to_tensor
-        parts = {name: convert(getattr(values, name)) for name in ("F", "G", "H")}
-        status = self._status(values, parts)
-        parts["CV"] = self.violation(parts["G"], parts["H"])
+        F, G, H = convert(values.F), convert(values.G), convert(values.H)
+        status, CV = self._status(values, (F, G, H)), self.violation(G, H)
         if status.any():
             bad = status != 0
-            parts["F"], parts["CV"] = parts["F"] + 0.0, parts["CV"] + 0.0
-            parts["F"][bad], parts["CV"][bad] = np.nan, np.inf
-        derivatives = {
-            name: None if (value := getattr(values, name)) is None else convert(value)
-            for name in ("J", "dG", "dH", "scalar", "gradient")
-        }
-        return Evaluation(X, status=status, error=values.error, **parts, **derivatives)
+            F, CV = F + 0.0, CV + 0.0
+            F[bad], CV[bad] = np.nan, np.inf
+        derivatives = {n: convert(given) for n in DERIVATIVES if (given := getattr(values, n)) is not None}
+        return Evaluation(X, F, G, H, CV, status, error=values.error, **derivatives)
 
-    def _status(self, values: Values, parts: dict[str, Array]) -> np.ndarray:
+    def _status(self, values: Values, parts: tuple[Array, ...]) -> np.ndarray:
         status = np.zeros(len(values.failed), dtype=np.int8)
-        for part in parts.values():
+        for part in parts:
             if part.shape[1] == 0:
                 continue
             array = self.to_array(part)
             if not np.isfinite(array).all():
                 status[np.isinf(array).any(axis=1)] = 2
                 status[np.isnan(array).any(axis=1)] = 1
-        status[values.failed] = 3
+        if values.error is not None:
+            status[values.failed] = 3
         if values.status is not None:
             status = np.where(values.status != 0, values.status, status)
         return status
@@ -259,7 +256,7 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
     def violation(self, G: Array, H: Array) -> Array:
         """Constraint violation (n,) of G and H: what exceeds the tolerances, summed."""
         if self.n_constr == 0:
-            return G.sum(1)  # zeros, of the right kind
+            return np.zeros(len(G)) if isinstance(G, np.ndarray) else G.sum(1)
         excess = (G - self.ieq_tolerance).clip(0.0).sum(1)
         return excess + (abs(H) - self.eq_tolerance).clip(0.0).sum(1)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from moo import indicators, storage
+from moo.archive import Archive
 from moo.constraints import Constraint, Standing, sentences, standings
 from moo.errors import StorageError
 
@@ -93,7 +94,8 @@ class Result:
             was found; one row a weight vector, dominated or not, where there are weight vectors.
         weights: the weight vectors (n, n_obj) of the rows, for methods that have them.
         metrics: further figures of the rows, (n,) each (`Problem.report`).
-        archive_X, archive_F: every non-dominated feasible point of the run.
+        archive: every non-dominated feasible point of the run, filtered when it is first asked for
+            (``archive_X``, ``archive_F``).
         log: F, CV and cost of every row evaluated, in order.
         history: the answer as the run went on.
         cost: what the run spent.
@@ -111,8 +113,7 @@ class Result:
     CV: np.ndarray
     weights: np.ndarray | None
     metrics: dict[str, np.ndarray]
-    archive_X: np.ndarray
-    archive_F: np.ndarray
+    archive: Archive
     log: dict[str, np.ndarray]
     history: History
     cost: Cost
@@ -130,6 +131,23 @@ class Result:
     def feasible(self) -> bool:
         """Whether every row of the answer satisfies the constraints within their tolerances."""
         return bool(len(self.CV)) and bool((self.CV <= 0).all())
+
+    @cached_property
+    def _archived(self) -> tuple[np.ndarray, np.ndarray]:
+        points = self.archive.points()
+        if points is None:
+            return np.empty((0, self.X.shape[1])), np.empty((0, self.F.shape[1]))
+        return points[0][:, : self.X.shape[1]], points[1]  # constraint values stand behind the variables
+
+    @property
+    def archive_X(self) -> np.ndarray:
+        """Decision variables of the archive (k, n_var), in the order in which they were found."""
+        return self._archived[0]
+
+    @property
+    def archive_F(self) -> np.ndarray:
+        """Objective vectors of the archive (k, n_obj), minimised form."""
+        return self._archived[1]
 
     @property
     def weighted(self) -> np.ndarray | None:
@@ -253,8 +271,9 @@ class Result:
         def prefixed(prefix: str) -> dict[str, np.ndarray]:
             return {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
 
-        content |= {name: arrays[name] for name in (*_ARRAYS, "archive_X", "archive_F")}
+        content |= {name: arrays[name] for name in _ARRAYS}
         return cls(
+            archive=Archive.of(arrays["archive_X"], arrays["archive_F"]),
             weights=arrays.get("weights"),
             room=arrays.get("room", np.zeros(arrays["G"].shape[1])),
             metrics=prefixed("metric_"),

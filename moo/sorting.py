@@ -1,4 +1,8 @@
-"""Compiled sorting of objective vectors in two and three dimensions, in O(n log n) and a little more."""
+"""Non-dominated sorting of two and three objectives, compiled, with orders of rows from numpy.
+
+Everywhere F (n, m) holds finite objective vectors and ``orders`` (n, m), column by column, the rows
+in the order of each objective.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,164 @@ from typing import Any
 import numba
 import numpy as np
 
+_FEW = 64  # rows that insertion sorts faster than a call of another sort
+
 
 def compiled(function: Any) -> Any:
     """numba's nopython compilation, cached beside the source."""
     return numba.njit(cache=True, error_model="numpy")(function)
+
+
+def orders_of(F: np.ndarray) -> np.ndarray:
+    """The rows of F in the order of each objective, (n, m); in the first column, of those equal in the
+    first objective, in that of the second, then of the third."""
+    orders = F.argsort(axis=0)  # compares eight numbers at once, where np.lexsort compares two
+    order_ties(F, orders[:, 0])
+    return np.asarray(orders)
+
+
+@compiled
+def order_ties(F: np.ndarray, order: np.ndarray) -> None:
+    """Bring the rows in the order of the first objective into lexicographic order."""
+    n, m = F.shape
+    end = 0
+    while end < n:
+        start = end
+        while end < n and F[order[end], 0] == F[order[start], 0]:
+            end += 1
+        if end - start <= _FEW:
+            for k in range(start + 1, end):
+                sink(F, order, start, k)
+        else:
+            for j in range(m - 1, 0, -1):
+                values = F[order[start:end], j]
+                order[start:end] = order[start:end][np.argsort(values, kind="mergesort")]
+
+
+@compiled
+def sink(F: np.ndarray, order: np.ndarray, start: int, k: int) -> None:
+    """Insert order[k] among the rows order[start:k], which are sorted."""
+    i = order[k]
+    while k > start and precedes(F, i, order[k - 1]):
+        order[k] = order[k - 1]
+        k -= 1
+    order[k] = i
+
+
+@compiled
+def precedes(F: np.ndarray, a: int, b: int) -> bool:
+    """Whether row a comes before row b lexicographically."""
+    for j in range(F.shape[1]):
+        if F[a, j] != F[b, j]:
+            return F[a, j] < F[b, j]  # type: ignore[no-any-return]
+    return False
+
+
+@compiled
+def equal(F: np.ndarray, a: int, b: int) -> bool:
+    """Whether two rows are equal."""
+    for j in range(F.shape[1]):  # noqa: SIM110 - numba compiles loops, not generators
+        if F[a, j] != F[b, j]:
+            return False
+    return True
+
+
+@compiled
+def fronts_of_two(F: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Non-dominated front of each row (n,), 0 the first, by Jensen's sweep (2003) over the rows in
+    lexicographic order: a row belongs to the first front whose latest member does not dominate it,
+    found by bisection."""
+    n = len(F)
+    ranks = np.empty(n, np.int64)
+    latest = np.empty(n)  # the second objective of each front's latest member
+    count, before = 0, -1
+    for i in order:
+        if before >= 0 and equal(F, i, before):
+            ranks[i] = ranks[before]
+            continue
+        low, high = 0, count
+        while low < high:
+            middle = (low + high) // 2
+            if latest[middle] <= F[i, 1]:
+                low = middle + 1
+            else:
+                high = middle
+        count = max(count, low + 1)
+        latest[low], ranks[i], before = F[i, 1], low, i
+    return ranks
+
+
+@compiled
+def fronts_of_three(F: np.ndarray, orders: np.ndarray) -> np.ndarray:
+    """Non-dominated front of each row (n,), 0 the first, in O(n log^2 n): the sweep of two objectives,
+    where a front answers from a tree over the places in the second objective whether one of its members
+    so far is as good in the second and the third.
+
+    Each front's tree has only the nodes that its members need, so that all trees together take
+    O(n log n) places.
+    """
+    n = len(F)
+    depth = 0
+    while 1 << depth < n:
+        depth += 1
+    ranks, place = np.empty(n, np.int64), np.empty(n, np.int64)
+    for k in range(n):
+        place[orders[k, 1]] = k
+        # Rows equal in the second objective share the last place of them, below.
+    for k in range(n - 2, -1, -1):
+        a, b = orders[k, 1], orders[k + 1, 1]
+        if F[a, 1] == F[b, 1]:
+            place[a] = place[b]
+    least = np.full((n * (depth + 1) + 1), np.inf)
+    child = np.zeros((n * (depth + 1) + 1, 2), np.int64)
+    roots = np.empty(n, np.int64)
+    nodes, count, before = 1, 0, -1  # node 0 stands for no node
+    for i in orders[:, 0]:
+        if before >= 0 and equal(F, i, before):
+            ranks[i] = ranks[before]
+            continue
+        before = i
+        low, high = 0, count
+        while low < high:
+            middle = (low + high) // 2
+            if least_up_to(place[i], roots[middle], least, child, depth) <= F[i, 2]:
+                low = middle + 1
+            else:
+                high = middle
+        if low == count:
+            roots[count] = nodes
+            nodes += 1
+            count += 1
+        ranks[i] = low
+        nodes = insert(place[i], F[i, 2], roots[low], least, child, depth, nodes)
+    return ranks
+
+
+@compiled
+def least_up_to(place: int, node: int, least: np.ndarray, child: np.ndarray, depth: int) -> float:
+    """The least value in a tree at the places up to this one."""
+    value = np.inf
+    for level in range(depth - 1, -1, -1):
+        right = (place >> level) & 1
+        if right:
+            value = min(value, least[child[node, 0]])
+        node = child[node, right]
+        if node == 0:
+            return value
+    return min(value, least[node])  # type: ignore[no-any-return]
+
+
+@compiled
+def insert(
+    place: int, value: float, node: int, least: np.ndarray, child: np.ndarray, depth: int, nodes: int
+) -> int:
+    """Enter a value into a tree; how many nodes there are then."""
+    least[node] = min(least[node], value)
+    for level in range(depth - 1, -1, -1):
+        right = (place >> level) & 1
+        if child[node, right] == 0:
+            child[node, right] = nodes
+            nodes += 1
+        node = child[node, right]
+        least[node] = min(least[node], value)
+    return nodes

@@ -24,6 +24,44 @@ def simplex_lattice(n_obj: int, divisions: int) -> np.ndarray:
     return lattice / max(divisions, 1)
 
 
+def two_layers(n_obj: int, outer: int, inner: int) -> np.ndarray:
+    """A simplex lattice and, within it, a coarser one shrunk by half towards the middle (Deb and Jain
+    2014, section V): (C(outer + n_obj - 1, n_obj - 1) + C(inner + n_obj - 1, n_obj - 1), n_obj)."""
+    shrunk = 0.5 * simplex_lattice(n_obj, inner) + 0.5 / n_obj
+    return np.concatenate([simplex_lattice(n_obj, outer), shrunk])
+
+
+def reference_directions(n: int, n_obj: int) -> np.ndarray:
+    """As many directions (k, n_obj), k <= n, as a lattice has: one layer where it has points inside the
+    simplex (divisions >= n_obj), else two, which put some there.
+
+    Raises:
+        OptionError: when n is below the number of objectives.
+    """
+    if n < n_obj:
+        raise OptionError(f"{n} reference directions are not accepted: give at least n_obj={n_obj}")
+    divisions = _most_divisions(n, n_obj)
+    if n_obj == 1 or divisions >= n_obj:
+        return simplex_lattice(n_obj, divisions)
+    for outer in range(divisions, 0, -1):
+        inner = _most_divisions(n - _lattice_size(n_obj, outer), n_obj)
+        if inner:
+            return two_layers(n_obj, outer, min(inner, outer))
+    return simplex_lattice(n_obj, divisions)
+
+
+def _most_divisions(n: int, n_obj: int) -> int:
+    """Of the largest lattice with at most n points; 0 when even the corners are more."""
+    divisions = 0
+    while n_obj > 1 and _lattice_size(n_obj, divisions + 1) <= n:
+        divisions += 1
+    return max(divisions, int(n_obj == 1))
+
+
+def _lattice_size(n_obj: int, divisions: int) -> int:
+    return comb(divisions + n_obj - 1, n_obj - 1)
+
+
 def weight_vectors(n: int, n_obj: int) -> np.ndarray:
     """n weight vectors (n, n_obj) spread over the simplex, the corners first and then always the one
     farthest from those before, so that every beginning of the list covers the simplex evenly.
@@ -38,7 +76,7 @@ def weight_vectors(n: int, n_obj: int) -> np.ndarray:
     if n_obj == 1:
         return np.ones((n, 1))
     divisions = 1
-    while comb(divisions + n_obj - 1, n_obj - 1) < n:
+    while _lattice_size(n_obj, divisions) < n:
         divisions += 1
     lattice = simplex_lattice(n_obj, divisions)
     return np.asarray(lattice[_corners_first(lattice, n)])

@@ -300,7 +300,7 @@ def test_a_missing_extra_is_one_sentence(
     ("argv", "message"),
     [
         (["compare", "zdt9", "--method", "NSGA2"], "unknown problem 'zdt9': did you mean 'ZDT"),
-        (["compare", "zdt1", "--method", "NSGA3"], "unknown method 'NSGA3': did you mean 'NSGA2'?"),
+        (["compare", "zdt1", "--method", "NSGA4"], "unknown method 'NSGA4': did you mean 'NSGA"),
         (["solve", "zdt1", "--method", "NSGA2(popsize=3)"], "did you mean 'pop_size'?"),
         (["solve", "zdt1", "--method", "NSGA2(pop_size=3)"], "pop_size=3 is not accepted"),
         (["solve", "zdt1", "--method", "NSGA2(crossover_eta='x')"], "is not accepted"),

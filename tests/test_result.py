@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import moo
+from moo.archive import Archive
 from moo.errors import StorageError
 from moo.result import Cost, History, Result, Statement
 
@@ -45,8 +46,7 @@ def made(F, CV=None, archive=None, sign=(1.0, 1.0), **statement):
         CV=np.zeros(len(F)) if CV is None else np.asarray(CV, dtype=float),
         weights=None,
         metrics={},
-        archive_X=np.zeros((len(archive_F), 1)),
-        archive_F=archive_F,
+        archive=Archive.of(np.zeros((len(archive_F), 1)), archive_F),
         log={},
         history=History(),
         cost=Cost(10, 5, 0.5, 2.0),
@@ -90,6 +90,8 @@ def assert_same(a, b):
         assert len(a) == len(b)
         for x, y in zip(a, b, strict=True):
             assert_same(x, y)
+    elif isinstance(a, Archive):
+        assert_same(*([*map(len, x.points())] if x.points() else [0, 0] for x in (a, b)))
     else:
         assert a == b
 

@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 from pymoo.util.ref_dirs import get_reference_directions
 
 from moo.errors import OptionError
-from moo.weights import given_weights, simplex_lattice, weight_vectors
+from moo.weights import (
+    given_weights,
+    reference_directions,
+    simplex_lattice,
+    two_layers,
+    weight_vectors,
+)
 
 
 @pytest.mark.parametrize(("m", "divisions"), [(2, 7), (3, 5), (4, 4)])
@@ -51,3 +57,36 @@ def test_fewer_vectors_than_objectives_are_refused():
 def test_bad_weights_get_one_sentence(weights, message):
     with pytest.raises(OptionError, match=message):
         given_weights(weights, 2)
+
+
+@pytest.mark.parametrize(("n_obj", "outer", "inner"), [(3, 4, 2), (5, 3, 2), (8, 3, 2), (10, 3, 2)])
+def test_two_layers_are_those_of_deb_and_jain(n_obj, outer, inner):
+    """Table I of the paper: 156 directions for eight objectives, 275 for ten."""
+    layers = two_layers(n_obj, outer, inner)
+    theirs = get_reference_directions(
+        "multi-layer",
+        get_reference_directions("das-dennis", n_obj, n_partitions=outer, scaling=1.0),
+        get_reference_directions("das-dennis", n_obj, n_partitions=inner, scaling=0.5),
+    )
+    assert {tuple(row.round(12)) for row in layers} == {tuple(row.round(12)) for row in theirs}
+    if n_obj in (8, 10):
+        assert len(layers) == {8: 156, 10: 275}[n_obj]
+
+
+@given(st.integers(1, 12), st.integers(1, 300))
+def test_reference_directions_fit_and_are_on_the_simplex(n_obj, n):
+    if n < n_obj:
+        with pytest.raises(OptionError, match="at least n_obj"):
+            reference_directions(n, n_obj)
+        return
+    directions = reference_directions(n, n_obj)
+    assert 1 <= len(directions) <= n
+    assert directions.sum(axis=1) == pytest.approx(1.0)
+    assert (directions >= 0).all()
+    assert len(np.unique(directions.round(12), axis=0)) == len(directions)
+    assert n_obj == 1 or set(map(tuple, np.eye(n_obj))) <= set(map(tuple, directions))
+
+
+def test_ninety_two_individuals_have_the_papers_ninety_one_directions():
+    assert len(reference_directions(92, 3)) == 91
+    assert len(reference_directions(160, 8)) == 156

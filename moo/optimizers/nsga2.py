@@ -10,7 +10,7 @@ import numpy as np
 from moo.evaluation import Evaluation, Evaluator
 from moo.optimizers.base import State, require_finite_bounds
 from moo.optimizers.genetic import Genetic
-from moo.optimizers.ranking import crowding_distance, place, rank
+from moo.optimizers.ranking import survivors
 
 if TYPE_CHECKING:
     from moo.problem import Problem
@@ -47,10 +47,5 @@ class NSGA2(Genetic[NSGA2State]):
 
     def _survivors(self, candidates: Evaluation) -> tuple[Evaluation, np.ndarray]:
         """The best pop_size rows and their crowding distances."""
-        ranks = rank(candidates.F, candidates.CV)
-        last = min(self.pop_size, len(ranks)) - 1
-        worst = np.partition(ranks, last)[last]
-        within = np.flatnonzero(ranks <= worst)
-        crowding = crowding_distance(candidates.F[within], ranks[within])
-        chosen = place(ranks[within], crowding)[: self.pop_size]
-        return candidates.rows(within[chosen]), crowding[chosen]
+        chosen, crowding = survivors(candidates.F, candidates.CV, self.pop_size)
+        return candidates.rows(chosen), crowding

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from moo.sorting import compiled
+from moo.sorting import compiled as compiled  # others import it from here
 
 _SAME = 1e-14  # parents closer than this in a variable have nothing to recombine there
 _ATTEMPTS = 20  # rounds of mating before a generation goes on with fewer children
@@ -192,14 +192,7 @@ def skip(keep: float, stream: np.ndarray) -> int:
 @compiled
 def is_new(row: int, rows: np.ndarray, table: np.ndarray) -> bool:
     """Whether no earlier row equals this one; enters it into the open-addressing hash table."""
-    mask = len(table) - 1
-    slot = np.int64(hashed(row, rows)) & mask
-    while table[slot] >= 0:
-        if same(table[slot], row, rows):
-            return False
-        slot = (slot + 1) & mask
-    table[slot] = row
-    return True
+    return enter(row, hashed(row, rows), rows, table)  # type: ignore[no-any-return]
 
 
 @compiled
@@ -210,16 +203,46 @@ def hashed(row: int, rows: np.ndarray) -> int:
         bits = np.float64(rows[row, j]).view(np.uint64)
         key += (bits ^ (bits >> np.uint64(29))) * multiplier
         multiplier += np.uint64(0x9E3779B97F4A7C16)  # even, so that every multiplier stays odd
-    return (key ^ (key >> np.uint64(32))) & np.uint64(0x7FFFFFFF)  # type: ignore[return-value]
+    return np.int64((key ^ (key >> np.uint64(32))) & np.uint64(0x7FFFFFFF))  # type: ignore[return-value]
+
+
+@compiled
+def enter(row: int, key: int, rows: np.ndarray, table: np.ndarray) -> bool:
+    """`is_new` of a row with a known hash."""
+    mask = len(table) - 1
+    slot = key & mask
+    while table[slot] >= 0 and not same(table[slot], row, rows):
+        slot = (slot + 1) & mask
+    new = table[slot] < 0
+    if new:
+        table[slot] = row
+    return new  # type: ignore[no-any-return]
 
 
 @compiled
 def same(a: int, b: int, rows: np.ndarray) -> bool:
     """Whether two rows are equal."""
-    for j in range(rows.shape[1]):
+    for j in range(rows.shape[1]):  # noqa: SIM110 - numba compiles loops, not generators
         if rows[a, j] != rows[b, j]:
             return False
     return True
+
+
+@compiled
+def keep_new(rows: np.ndarray, first: int, last: int, most: int, table: np.ndarray) -> int:
+    """Move the new ones of the rows first..last - 1 together, ``most`` rows at most in all; how many
+    rows there are then. All are hashed before any is entered: twice as fast as by turns."""
+    keys = np.empty(last - first, np.int64)
+    for k in range(first, last):
+        for j in range(rows.shape[1]):
+            rows[k, j] += 0.0  # -0.0 becomes 0.0, so that equal rows have equal bits
+        keys[k - first] = hashed(k, rows)
+    size = first
+    for k in range(first, last):
+        if size < most:
+            rows[size] = rows[k]
+            size += int(enter(size, keys[k - first], rows, table))
+    return size
 
 
 @compiled
@@ -288,38 +311,31 @@ def vary(
     fewer than n come back.
     """
     pop, d = X.shape
-    rows = np.empty((pop + n, d))
-    rows[:pop] = X + 0.0  # -0.0 becomes 0.0, so that equal rows have equal bits
+    rows = np.empty((pop + 2 * n + 1, d))
+    rows[:pop] = X
     table = np.full(1 << int(np.ceil(np.log2(4 * (pop + n)))), -1)
-    for i in range(pop):
-        is_new(i, rows, table)
-    size = pop
+    size = start = keep_new(rows, 0, pop, pop, table)
+    most = start + n
     for _ in range(_ATTEMPTS):
-        missing = pop + n - size
-        if missing == 0:
+        if size == most:
             break
         # After the first round twice as many as are missing, so that a second one mostly suffices.
-        pairs = (n + 1) // 2 if size == pop else missing
-        children = parents(X, F, CV, crowding, 2 * pairs, stream)
+        born = n + n % 2 if size == start else 2 * (most - size)
+        children = rows[size : size + born]
+        parents(X, F, CV, crowding, children, stream)
         cross_pairs(children, xl, xu, crossover_eta, crossover_prob, stream)
-        mutate(children.reshape(2 * pairs * d), xl, xu, mutation_eta, mutation_prob, stream)
-        for k in range(2 * pairs):
-            if size < pop + n:
-                for j in range(d):
-                    rows[size, j] = children[k, j] + 0.0
-                size += int(is_new(size, rows, table))
-    return rows[pop:size].copy()
+        mutate(children.reshape(born * d), xl, xu, mutation_eta, mutation_prob, stream)
+        size = keep_new(rows, size, size + born, most, table)
+    return rows[start:size].copy()
 
 
 @compiled
 def parents(
-    X: np.ndarray, F: np.ndarray, CV: np.ndarray, crowding: np.ndarray, n: int, stream: np.ndarray
-) -> np.ndarray:
-    """The rows of X (n, d) that win n binary tournaments."""
-    chosen = np.empty((n, X.shape[1]))
-    drawn = contestants(len(X), 2 * n, stream)
-    for k in range(n):
+    X: np.ndarray, F: np.ndarray, CV: np.ndarray, crowding: np.ndarray, out: np.ndarray, stream: np.ndarray
+) -> None:
+    """Fill ``out`` (n, d) with the rows of X that win n binary tournaments."""
+    drawn = contestants(len(X), 2 * len(out), stream)
+    for k in range(len(out)):
         winner = duel(drawn[2 * k], drawn[2 * k + 1], F, CV, crowding, uniform(stream))
         for j in range(X.shape[1]):
-            chosen[k, j] = X[winner, j]
-    return chosen
+            out[k, j] = X[winner, j]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import moocore
 import numpy as np
 
-from moo.optimizers.operators import compiled
+from moo.sorting import compiled, fronts_of_three, fronts_of_two, orders_of
 
 
 def rank(F: np.ndarray, CV: np.ndarray) -> np.ndarray:
@@ -30,33 +30,17 @@ def rank(F: np.ndarray, CV: np.ndarray) -> np.ndarray:
 def fronts(F: np.ndarray) -> np.ndarray:
     """Non-dominated front of each row (n,), 0 the first; F (n, n_obj) must be finite.
 
-    Two objectives are sorted here in O(n log n), without what a call to moocore costs; more go there.
+    Two and three objectives are sorted here in O(n log n) and O(n log^2 n); more go to moocore.
     """
+    return _fronts(F, orders_of(F))
+
+
+def _fronts(F: np.ndarray, orders: np.ndarray) -> np.ndarray:
     if F.shape[1] == 2:
-        return np.asarray(fronts_of_two(F, np.lexsort((F[:, 1], F[:, 0]))))
+        return np.asarray(fronts_of_two(F, orders[:, 0]))
+    if F.shape[1] == 3:
+        return np.asarray(fronts_of_three(F, orders))
     return np.asarray(moocore.pareto_rank(F))
-
-
-@compiled
-def fronts_of_two(F: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """Jensen's sweep (2003) over the rows in lexicographic ``order``: a row belongs to the first front
-    whose latest member does not dominate it, found by bisection."""
-    ranks = np.empty(len(F), np.int64)
-    latest = np.empty(len(F), np.int64)
-    count = 0
-    for i in order:
-        low, high = 0, count
-        while low < high:
-            middle = (low + high) // 2
-            k = latest[middle]
-            equal = F[k, 0] == F[i, 0] and F[k, 1] == F[i, 1]
-            if F[k, 1] <= F[i, 1] and not equal:
-                low = middle + 1
-            else:
-                high = middle
-        count = max(count, low + 1)
-        latest[low], ranks[i] = i, low
-    return ranks
 
 
 def crowding_distance(F: np.ndarray, ranks: np.ndarray) -> np.ndarray:
@@ -96,3 +80,67 @@ def gaps(F: np.ndarray, ranks: np.ndarray, orders: np.ndarray) -> np.ndarray:
 def place(ranks: np.ndarray, crowding: np.ndarray) -> np.ndarray:
     """Rows from best to worst: lower rank first, then larger crowding distance."""
     return np.lexsort((-crowding, ranks))
+
+
+def survivors(F: np.ndarray, CV: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """The best ``size`` rows by rank, then by crowding distance, and their crowding distances.
+
+    The rows come in ascending order. Where there are enough feasible rows, no others are looked at.
+    """
+    feasible = CV <= 0.0
+    enough = np.count_nonzero(feasible)
+    if enough == len(F):
+        return _best(F, size)
+    if enough >= size:
+        rows = np.flatnonzero(feasible)
+        chosen, crowding = _best(F[rows], size)
+        return rows[chosen], crowding
+    ranks = rank(F, CV)
+    return _cut(ranks, crowding_distance(F, ranks), size)
+
+
+def _best(F: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """`survivors` of feasible rows."""
+    orders = orders_of(F)
+    ranks = _fronts(F, orders)
+    return _cut(ranks, gaps(F, ranks, orders), size)
+
+
+def _cut(ranks: np.ndarray, crowding: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    chosen = cut(ranks, crowding, size)
+    return chosen, crowding[chosen]
+
+
+@compiled
+def cut(ranks: np.ndarray, crowding: np.ndarray, size: int) -> np.ndarray:
+    """The rows of the first fronts, ``size`` in all; of the last one that has room the least crowded
+    and, of rows equally crowded, the first."""
+    n = len(ranks)
+    if size >= n:
+        return np.arange(n)
+    members = np.zeros(n + 1, np.int64)
+    for r in ranks:
+        members[r] += 1
+    last, room = 0, size
+    while members[last] < room:
+        room -= members[last]
+        last += 1
+    distances = np.empty(members[last])
+    k = 0
+    for i in range(n):
+        if ranks[i] == last:
+            distances[k] = crowding[i]
+            k += 1
+    threshold = np.partition(distances, k - room)[k - room]
+    for distance in distances:
+        room -= int(distance > threshold)  # what is left goes to those at the threshold
+    chosen = np.empty(size, np.int64)
+    k = 0
+    for i in range(n):
+        take = ranks[i] < last or (ranks[i] == last and crowding[i] > threshold)
+        if not take and ranks[i] == last and crowding[i] == threshold and room > 0:
+            take, room = True, room - 1
+        if take:
+            chosen[k] = i
+            k += 1
+    return chosen

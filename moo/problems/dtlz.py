@@ -61,10 +61,11 @@ def _bowl(tail: Array) -> Array:
 
 def _products(down: Array, up: Array) -> Array:
     """(n, m) from two (n, m - 1): d1 d2 .. d_{m-1}, d1 .. d_{m-2} u_{m-1}, ..., d1 u2, u1."""
-    xp = math_of(down)
-    one = xp.ones_like(down[:, :1])
-    leading = xp.concatenate([one, down.cumprod(1)], 1)
-    return xp.flip(leading, (1,)) * xp.concatenate([one, xp.flip(up, (1,))], 1)
+    columns, leading = [], 1.0
+    for j in range(down.shape[1]):
+        columns.append(leading * up[:, j])
+        leading = leading * down[:, j]
+    return math_of(down).stack([leading, *reversed(columns)], 1)
 
 
 def _sphere(place: Array) -> Array:

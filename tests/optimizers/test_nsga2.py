@@ -103,7 +103,8 @@ def test_failed_rows_survive_only_where_nothing_else_does():
     population, _ = survivors_of(moo.NSGA2(pop_size=10), problem, X)
     assert np.isfinite(population.F).all()
     population, _ = survivors_of(moo.NSGA2(pop_size=14), problem, X)
-    assert np.isfinite(population.F).all(axis=1).tolist() == [True] * 10 + [False] * 4
+    assert np.isfinite(population.F).all(axis=1).sum() == 10
+    assert len(population) == 14
 
 
 def test_the_best_are_never_lost():

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from moo.archive import Archive
 from moo.budget import Budget
 from moo.result import Cost, History, Result, Statement
 from moo.study import Study
@@ -48,8 +49,7 @@ def made(
         CV=np.zeros(len(rows)) if CV is None else np.array(CV, dtype=float),
         weights=None,
         metrics={name: np.array(values) for name, values in (metrics or {}).items()},
-        archive_X=np.zeros((len(seen), 1)),
-        archive_F=seen,
+        archive=Archive.of(np.zeros((len(seen), 1)), seen),
         log={"F": rows, "CV": np.zeros(len(rows)), "cost": np.zeros(len(rows))},
         history=history or History(),
         cost=Cost(n_f, n_vjp, 0.5, 2.0),

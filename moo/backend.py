@@ -68,14 +68,28 @@ class Backend(ABC):
         objectives: Any = problem.objectives
         if problem.stochastic:
             objectives = partial(objectives, rng=rng)
-        F, failed, error = self._call(objectives, X, problem.n_obj, "objectives")
+        F, failed, error = self._call(_on_values(problem, objectives), X, problem.n_obj, "objectives")
         if problem.maximises:
             F = F * self.constant(problem.sign, X)
         values = Values(F, X[:, :0], X[:, :0], failed=failed, error=error)
         if problem.n_ieq_constr:
-            self._add(values, "G", problem.inequality, X, problem.n_ieq_constr, "inequality constraints")
+            self._add(
+                values,
+                "G",
+                _on_values(problem, problem.inequality),
+                X,
+                problem.n_ieq_constr,
+                "inequality constraints",
+            )
         if problem.n_eq_constr:
-            self._add(values, "H", problem.equality, X, problem.n_eq_constr, "equality constraints")
+            self._add(
+                values,
+                "H",
+                _on_values(problem, problem.equality),
+                X,
+                problem.n_eq_constr,
+                "equality constraints",
+            )
         return values
 
     def _add(
@@ -197,6 +211,12 @@ class Backend(ABC):
     @abstractmethod
     def nan_row(self, X: Array, width: int) -> Array:
         """What stands for a row whose call raised."""
+
+
+def _on_values(problem: Problem, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function of a row; where variables are stated by name, of the values they stand for."""
+    variables = problem.variables
+    return function if variables is None else lambda x: function(variables.decode(x))
 
 
 def _check_width(given: Any, width: int, what: str) -> None:

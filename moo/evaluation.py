@@ -216,6 +216,8 @@ class Evaluator:
                 ``on_error="raise"`` on the first row that fails.
         """
         wanted = Wanted(jacobian, constraint_jacobians, scalarize)
+        if self.problem.variables is not None:
+            X = self.problem.repair(X) if isinstance(X, np.ndarray) else X
         if self.cache is not None and not wanted.any and isinstance(X, np.ndarray):
             return self._through_cache(self.cache, X)
         return self._paid(X, wanted)

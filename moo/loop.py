@@ -330,6 +330,7 @@ def statement(problem: Problem) -> Statement:
         "var_names": list(problem.var_names),
         "sign": problem.sign.tolist(),
         "constraints": stated_constraints(problem),
+        "variables": None if problem.variables is None else problem.variables.described(),
     }
     if front is None:
         return Statement(**described)

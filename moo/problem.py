@@ -18,11 +18,13 @@ from moo.evaluation import DERIVATIVES, Array, Evaluation, Scalarize, Wanted
 from moo.statement import (
     bounds,
     call_named,
+    check_variables,
     directions_sign,
     functions,
     objective_names,
     variable_names,
 )
+from moo.variables import Variable, Variables
 
 if TYPE_CHECKING:
     import torch
@@ -39,13 +41,16 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
         objectives: a list of functions, one an objective, or one function returning all of them
             (then ``n_obj``, ``names`` or ``directions`` says how many). Not given by subclasses.
         xl, xu: lower and upper bounds: numbers or sequences of n_var; None for an unbounded variable.
+        variables: instead of bounds, each decision variable by its name: ``{"layers": moo.Integer(1, 8),
+            "kind": moo.Choice(["a", "b"])}``, further `moo.Real`, `moo.Binary`, `moo.Permutation`. The
+            functions then receive a dict of values by name, one candidate at a time.
         inequality, equality: functions of x, satisfied where <= 0 and where = 0.
         n_var, n_obj, n_ieq_constr, n_eq_constr: sizes, where the other arguments do not say.
         names: objective names; by default the functions' names, else f1, f2, ...
         var_names: names of the decision variables; by default x1, x2, ...
         directions: "min" or "max" an objective. F is always the minimised form; tables and plots
             show the user's sign.
-        backend: "torch" (functions get tensors, are vmapped, Jacobians by autograd) or "numpy"
+        backend: "torch" (the default; functions get tensors, are vmapped, Jacobians by autograd) or "numpy"
             (functions get arrays; Jacobians from ``jacobian=``, else forward differences, each of
             whose evaluations is counted).
         vectorized: the functions take a batch X (n, n_var) and return (n,) each (one function for
@@ -72,6 +77,7 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
         xu: Any = None,
         inequality: Sequence[Callable[..., Any]] | Callable[..., Any] = (),
         equality: Sequence[Callable[..., Any]] | Callable[..., Any] = (),
+        variables: Mapping[str, Variable] | None = None,
         n_var: int | None = None,
         n_obj: int | None = None,
         n_ieq_constr: int | None = None,
@@ -79,7 +85,7 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
         names: Sequence[str] | None = None,
         var_names: Sequence[str] | None = None,
         directions: Sequence[str] | None = None,
-        backend: str = "torch",
+        backend: str | None = None,
         vectorized: bool = False,
         jacobian: Callable[..., Any] | None = None,
         ieq_tolerance: float = 1e-6,
@@ -91,6 +97,10 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
         self._objectives = functions(objectives, "objectives")
         self._inequality = functions(inequality, "inequality")
         self._equality = functions(equality, "equality")
+        self.variables = None if variables is None else Variables(variables)
+        if self.variables is not None:
+            check_variables(backend, vectorized, xl=xl, xu=xu, n_var=n_var, var_names=var_names)
+            xl, xu, var_names, backend = *_columns(self.variables), "numpy"
         lower, upper, n_var = bounds(xl, xu, n_var)
         self.names = objective_names(objectives, n_obj, names, directions)
         self.sign = directions_sign(directions, len(self.names))
@@ -107,7 +117,7 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
         self.ieq_tolerance, self.eq_tolerance = ieq_tolerance, eq_tolerance
         self.device, self.dtype = device, dtype
         self.title = title or type(self).__name__
-        self.backend = _backend(backend, vectorized, jacobian)
+        self.backend = _backend(backend or "torch", vectorized, jacobian)
 
     # ------------------------------------------------------------------ what a subclass defines
 
@@ -137,11 +147,33 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
     def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """n first candidates (n, n_var): uniform in the box; where a variable is unbounded, standard
         normal (one bound: at its absolute value's distance from the bound)."""
+        if self.variables is not None:
+            return self.variables.sample(n, rng)
         u, z = rng.random((n, self.n_var)), rng.standard_normal((n, self.n_var))
         below, above = np.isfinite(self.xl), np.isfinite(self.xu)
         xl, xu = np.where(below, self.xl, 0.0), np.where(above, self.xu, 0.0)
         X = np.where(below, xl + np.abs(z), np.where(above, xu - np.abs(z), z))
         return np.where(below & above, xl + u * (xu - xl), X)
+
+    def repair(self, X: np.ndarray) -> np.ndarray:
+        """X (n, n_var) with whole numbers and orders where the variables want them; reals as they are."""
+        return X if self.variables is None else self.variables.repair(np.asarray(X, dtype=float))
+
+    def decode(self, x: np.ndarray) -> dict[str, Any]:
+        """The values of one candidate (n_var,) by the names of the variables."""
+        if self.variables is not None:
+            return self.variables.decode(x)
+        return dict(zip(self.var_names, x.tolist(), strict=True))
+
+    def encode(self, candidates: Sequence[Mapping[str, Any]]) -> np.ndarray:
+        """X (n, n_var) of candidates given by the names of the variables, to start from.
+
+        Raises:
+            ProblemError: for unknown names and values out of range.
+        """
+        if self.variables is not None:
+            return np.array([self.variables.encode(candidate) for candidate in candidates])
+        return np.array([[candidate[name] for name in self.var_names] for candidate in candidates])
 
     # ------------------------------------------------------------------ the two faces
 
@@ -183,7 +215,9 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
 
     def _evaluate(self, x: np.ndarray, out: dict[str, Any], *args: Any, **kwargs: Any) -> None:
         """pymoo's face: F, G, H and, when asked by ``return_values_of``, dF, dG, dH."""
-        evaluation = self.compute(x, jacobian="dF" in out, constraint_jacobians="dG" in out or "dH" in out)
+        evaluation = self.compute(
+            self.repair(x), jacobian="dF" in out, constraint_jacobians="dG" in out or "dH" in out
+        )
         if evaluation.error is not None and np.all(evaluation.status != 0):
             raise EvaluationError(str(evaluation.error)) from evaluation.error
         out["F"], out["G"], out["H"] = evaluation.F, evaluation.G, evaluation.H
@@ -286,6 +320,10 @@ class PymooProblem(Problem):
         from moo.backend_numpy import PymooBackend
 
         self.backend = PymooBackend()
+
+
+def _columns(variables: Variables) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    return variables.xl, variables.xu, variables.column_names
 
 
 def as_problem(problem: Any) -> Problem:

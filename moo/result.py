@@ -13,6 +13,7 @@ from moo import indicators, storage
 from moo.archive import Archive
 from moo.constraints import Constraint, Standing, sentences, standings
 from moo.errors import StorageError
+from moo.variables import variables_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,6 +50,7 @@ class Statement:
     nadir: list[float] | None = None
     front: list[list[float]] | None = None
     constraints: list[Constraint] = field(default_factory=list)
+    variables: dict[str, Any] | None = None  # `moo.variables.Variables.described`
 
     def __post_init__(self) -> None:
         stated = [c if isinstance(c, Constraint) else Constraint(**c) for c in self.constraints]  # of JSON
@@ -168,6 +170,14 @@ class Result:
             return np.zeros(len(self.problem.names)), np.ones(len(self.problem.names))
         return seen.min(axis=0), seen.max(axis=0)
 
+    @property
+    def variables(self) -> list[dict[str, Any]]:
+        """The candidates of the answer as their values by the variables' names."""
+        if self.problem.variables is None:
+            return [dict(zip(self.problem.var_names, x, strict=True)) for x in self.X.tolist()]
+        stated = variables_of(self.problem.variables)
+        return [stated.decode(x) for x in self.X]
+
     def constraints(self) -> pd.DataFrame:
         """One row a constraint: its name, at how many rows of the answer it ``binds``, the least
         ``slack`` it leaves, and by how much the least violating row misses it (`moo.constraints`)."""
@@ -206,19 +216,26 @@ class Result:
         """
         import pandas as pd
 
-        columns: list[tuple[str, np.ndarray]] = []
+        columns: list[tuple[str, Any]] = []
         if self.weights is not None and self.weighted is not None:
             columns += [(f"w[{n}]", w) for n, w in zip(self.problem.names, self.weights.T, strict=True)]
             columns.append(("weighted sum", self.weighted))
         columns += zip(self.problem.names, self.values.T, strict=True)
         columns += [("CV", self.CV), *self.metrics.items()]
-        columns += zip(self.problem.var_names, self.X.T, strict=True)
-        named: dict[str, np.ndarray] = {}
+        columns += self._variable_columns()
+        named: dict[str, Any] = {}
         for name, values in columns:
             while name in named:
                 name += "'"
             named[name] = values
         return pd.DataFrame(named)
+
+    def _variable_columns(self) -> list[tuple[str, Any]]:
+        """A column a variable, with the user's values."""
+        if self.problem.variables is None:
+            return list(zip(self.problem.var_names, self.X.T, strict=True))
+        decoded = self.variables
+        return [(name, [values[name] for values in decoded]) for name in self.problem.variables]
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """The front in objective space; see `moo.plot.front`."""
@@ -301,8 +318,9 @@ class Result:
 
     def _point(self) -> list[str]:
         """x*, each f_i(x*), the weighted value, and whether the constraints hold."""
-        shown = [f"{n} = {v:.6g}" for n, v in zip(self.problem.var_names, self.X[0], strict=True)][:12]
-        more = f", ... ({self.X.shape[1]} in all)" if self.X.shape[1] > len(shown) else ""
+        values = list(self.variables[0].items())
+        shown = [f"{n} = {v:.6g}" if isinstance(v, float) else f"{n} = {v}" for n, v in values[:12]]
+        more = f", ... ({len(values)} in all)" if len(values) > len(shown) else ""
         lines = [f"  x*: {', '.join(shown)}{more}"]
         lines += [f"  {n}(x*) = {v:.6g}" for n, v in zip(self.problem.names, self.values[0], strict=True)]
         if self.weighted is not None:

@@ -112,9 +112,28 @@ class FunctionError(RuntimeError):
 def call_named(function: Callable[..., Any], x: Any, name: str) -> Any:
     """Call a user's function on its own copy of x so that what it raises names the function."""
     try:
-        return function(x.copy() if isinstance(x, np.ndarray) else x.clone())
+        return function(_own_copy(x))
     except Exception as error:
         raise named(error, name) from error
+
+
+def _own_copy(x: Any) -> Any:
+    if isinstance(x, dict):
+        return {name: v.copy() if isinstance(v, np.ndarray) else v for name, v in x.items()}
+    return x.copy() if isinstance(x, np.ndarray) else x.clone()
+
+
+def check_variables(backend: str | None, vectorized: bool, **others: Any) -> None:
+    """
+    Raises:
+        ProblemError: when something is stated that ``variables=`` says already or does not go with.
+    """
+    given = [name for name, value in others.items() if value is not None]
+    if given:
+        raise ProblemError(f"variables= states what {given[0]}= would: give one of them")
+    if backend not in (None, "numpy") or vectorized:
+        what = f"backend={backend!r}" if backend not in (None, "numpy") else "vectorized=True"
+        raise ProblemError(f"variables= does not go with {what}: functions get one dict a candidate")
 
 
 def named(error: Exception, name: str) -> FunctionError:

@@ -60,6 +60,20 @@ def require_finite_bounds(problem: Problem, method: str) -> None:
         )
 
 
+def require_real(problem: Problem, method: str) -> None:
+    """
+    Raises:
+        ProblemError: when a decision variable is no real number.
+    """
+    if problem.variables is not None and not problem.variables.real:
+        kinds = {name: type(v).__name__ for name, v in problem.variables.by_name.items()}
+        name = next(name for name, kind in kinds.items() if kind != "Real")
+        raise ProblemError(
+            f"{method} follows gradients, but {name} of {problem.title} is {kinds[name]}: choose a genetic "
+            "algorithm such as NSGA2"
+        )
+
+
 def require(condition: bool, option: str, given: Any, accepted: str) -> None:
     """
     Raises:

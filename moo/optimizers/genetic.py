@@ -9,7 +9,7 @@ import numpy as np
 
 from moo.evaluation import Evaluation
 from moo.optimizers.base import Optimizer, State, require
-from moo.optimizers.operators import stream_of, vary
+from moo.optimizers.mating import Population, children
 
 if TYPE_CHECKING:
     from moo.problem import Problem
@@ -57,18 +57,5 @@ class Genetic(Optimizer[S]):
     ) -> np.ndarray:
         """n new candidates of the parents, none of them twice and none among the parents; of two rivals
         the one that violates less wins, else the one that dominates, else the less crowded."""
-        children = vary(
-            parents.X,
-            parents.F,
-            parents.CV,
-            crowding,
-            n,
-            problem.xl,
-            problem.xu,
-            self.crossover_eta,
-            self.crossover_prob,
-            self.mutation_eta,
-            1.0 / problem.n_var if self.mutation_prob is None else self.mutation_prob,
-            stream_of(rng),
-        )
-        return np.asarray(children)
+        population = Population(parents.X, parents.F, parents.CV, crowding)
+        return children(problem, population, n, self, rng)

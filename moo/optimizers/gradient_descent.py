@@ -13,7 +13,7 @@ from moo.aggregation import MGDA, Mean
 from moo.errors import OptionError, unknown_name
 from moo.evaluation import Array, Evaluation, Evaluator
 from moo.optimizers.augmented_lagrangian import AugmentedLagrangian
-from moo.optimizers.base import Optimizer, State, require
+from moo.optimizers.base import Optimizer, State, require, require_real
 from moo.optimizers.descent import Adam, Box
 from moo.optimizers.weighted_descent import schedule
 
@@ -80,6 +80,7 @@ class GradientDescent(Optimizer[GradientDescentState]):
         return aggregator
 
     def init(self, problem: Problem, rng: np.random.Generator) -> GradientDescentState:
+        require_real(problem, "GradientDescent")
         return GradientDescentState(rng, X=problem.sample(self.n, rng))
 
     def step(self, evaluate: Evaluator, state: GradientDescentState) -> GradientDescentState:

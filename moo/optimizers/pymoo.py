@@ -101,7 +101,7 @@ def _population(problem: Problem, algorithm: Any, failed: set[bytes]) -> Evaluat
     """The algorithm's population as rows; feasibility is judged by moo's tolerances, and rows with
     made-up values are marked as the failures they are."""
     population = algorithm.pop
-    X = np.asarray(population.get("X"), dtype=float)
+    X = problem.repair(np.asarray(population.get("X"), dtype=float))  # pymoo keeps the numbers it drew
     F, G, H = (
         np.asarray(population.get(name), dtype=float).reshape(len(X), width)
         for name, width in (("F", problem.n_obj), ("G", problem.n_ieq_constr), ("H", problem.n_eq_constr))

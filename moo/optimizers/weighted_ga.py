@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from moo.evaluation import Evaluation, Evaluator
-from moo.optimizers.operators import stream_of, vary
+from moo.optimizers.mating import Operators, Population, children
 
 if TYPE_CHECKING:
     from moo.optimizers.weighted_sum import WeightedSumState
 
-_CROSSOVER_ETA, _CROSSOVER_PROB, _MUTATION_ETA = 15.0, 0.9, 20.0
+_OPERATORS = Operators()
 
 
 @dataclass
@@ -33,18 +33,8 @@ class WeightedGA:
 
     def step(self, evaluate: Evaluator, state: WeightedSumState) -> bool:
         problem = evaluate.problem
-        options = (_CROSSOVER_ETA, _CROSSOVER_PROB, _MUTATION_ETA, 1.0 / problem.n_var, stream_of(state.rng))
         broods = [
-            vary(
-                population.X,
-                (population.F @ state.V[row])[:, None],
-                population.CV,
-                np.zeros(len(population)),
-                self.pop_size,
-                problem.xl,
-                problem.xu,
-                *options,
-            )
+            children(problem, _rivals(population, state.V[row]), self.pop_size, _OPERATORS, state.rng)
             for row, population in zip(state.rows, self.populations, strict=True)
         ]
         parents = reduce(Evaluation.merge, self.populations)
@@ -56,6 +46,12 @@ class WeightedGA:
             self.populations[k] = _fittest(members, state.V[row], self.pop_size)
             state.consider(problem, np.array([row]), self.populations[k].rows(np.array([0])))
         return False  # a genetic algorithm does not know when it is done
+
+
+def _rivals(population: Evaluation, weights: np.ndarray) -> Population:
+    """By violation, then by weighted sum."""
+    sums = (population.F @ weights)[:, None]
+    return Population(population.X, sums, population.CV, np.zeros(len(population)))
 
 
 def _fittest(candidates: Evaluation, weights: np.ndarray, pop_size: int) -> Evaluation:

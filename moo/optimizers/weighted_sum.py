@@ -10,7 +10,7 @@ import numpy as np
 from moo.errors import OptionError, unknown_name
 from moo.evaluation import Array, Evaluation, Evaluator
 from moo.indicators import nondominated
-from moo.optimizers.base import Optimizer, State, require, require_finite_bounds
+from moo.optimizers.base import Optimizer, State, require, require_finite_bounds, require_real
 from moo.weights import given_weights, weight_vectors
 
 if TYPE_CHECKING:
@@ -74,7 +74,8 @@ class WeightedSum(Optimizer[WeightedSumState]):
         n: how many weight vectors to spread, when ``weights`` is not given.
         inner: "lbfgs" (projected L-BFGS, all rows as one batch, constraints by an augmented
             Lagrangian), "adam" (likewise), "slsqp" (SciPy's, row by row), "ga" (a genetic algorithm a
-            row), or "auto": "adam" where objectives come from minibatches, else "lbfgs".
+            row), or "auto": "adam" where objectives come from minibatches, "ga" where variables
+            are no real numbers, else "lbfgs".
         learning_rate: of "adam", as a share of the box width (of 1 where a variable is unbounded).
         n_samples: random candidates evaluated first; each row starts from the best of them.
         pop_size: of "ga".
@@ -96,6 +97,8 @@ class WeightedSum(Optimizer[WeightedSumState]):
             require(isinstance(value, int) and value >= least, name, value, f"an integer >= {least}")
 
     def init(self, problem: Problem, rng: np.random.Generator) -> WeightedSumState:
+        if self._inner_name(problem) != "ga":
+            require_real(problem, f"WeightedSum(inner={self.inner!r})")
         if self.inner == "ga":
             require_finite_bounds(problem, 'WeightedSum(inner="ga")')
         if self.weights is not None:
@@ -123,6 +126,8 @@ class WeightedSum(Optimizer[WeightedSumState]):
     def _inner_name(self, problem: Problem) -> str:
         if self.inner != "auto":
             return self.inner
+        if problem.variables is not None and not problem.variables.real:
+            return "ga"
         return "adam" if problem.stochastic else "lbfgs"
 
     def _first_rows(self, problem: Problem, state: WeightedSumState, sample: Evaluation) -> None:
@@ -220,5 +225,11 @@ def _ga(optimizer: WeightedSum, problem: Problem, state: WeightedSumState) -> In
     return WeightedGA.start(optimizer.pop_size, state)
 
 
-_INNER = {"auto": _batched, "lbfgs": _batched("lbfgs"), "adam": _batched("adam"), "slsqp": _slsqp, "ga": _ga}
+_INNER = {
+    "auto": _batched("lbfgs"),
+    "lbfgs": _batched("lbfgs"),
+    "adam": _batched("adam"),
+    "slsqp": _slsqp,
+    "ga": _ga,
+}
 _ON_ARRAYS = ("slsqp", "ga")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from moo.evaluation import Evaluation
 from moo.optimizers.base import Optimizer, State, require
 from moo.optimizers.mating import Population, children
+from moo.optimizers.sampling import as_sampling, first_sample
 
 if TYPE_CHECKING:
     from moo.problem import Problem
@@ -27,6 +28,8 @@ class Genetic(Optimizer[S]):
             recombines.
         mutation_eta, mutation_prob: polynomial mutation's distribution index and the probability a
             variable; None is 1 / n_var.
+        sampling: the first population: "random", "lhs" (Latin hypercube), "sobol", points (k, n_var) or
+            an earlier result, filled up with random ones.
     """
 
     pop_size: int = 100
@@ -34,8 +37,10 @@ class Genetic(Optimizer[S]):
     crossover_prob: float = 0.9
     mutation_eta: float = 20.0
     mutation_prob: float | None = None
+    sampling: Any = "random"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "sampling", as_sampling(self.sampling))
         require(
             isinstance(self.pop_size, int) and self.pop_size >= 4 and self.pop_size % 2 == 0,
             "pop_size",
@@ -51,6 +56,10 @@ class Genetic(Optimizer[S]):
             self.mutation_prob,
             "None or a number in [0, 1]",
         )
+
+    def _first(self, problem: Problem, rng: np.random.Generator) -> np.ndarray:
+        """The candidates of the first population (pop_size, n_var)."""
+        return first_sample(problem, self.pop_size, rng, self.sampling)
 
     def _children(
         self, problem: Problem, parents: Evaluation, crowding: np.ndarray, n: int, rng: np.random.Generator

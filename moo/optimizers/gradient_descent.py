@@ -15,6 +15,7 @@ from moo.evaluation import Array, Evaluation, Evaluator
 from moo.optimizers.augmented_lagrangian import AugmentedLagrangian
 from moo.optimizers.base import Optimizer, State, require, require_real
 from moo.optimizers.descent import Adam, Box
+from moo.optimizers.sampling import as_sampling, first_sample
 from moo.optimizers.weighted_descent import schedule
 
 if TYPE_CHECKING:
@@ -58,14 +59,18 @@ class GradientDescent(Optimizer[GradientDescentState]):
         learning_rate: first step, as a share of the box width (of 1 where a variable is unbounded).
         tolerance: a row rests once its direction, free of bounds, is no longer than this, in units of
             the objectives' spread over the starts a box width.
+        sampling: the starts: "random", "lhs" (Latin hypercube), "sobol", points (k, n_var) or an earlier
+            result, filled up with random ones.
     """
 
     n: int = 50
     aggregator: Any = "mgda-normalized"
     learning_rate: float = 0.05
     tolerance: float = 1e-6
+    sampling: Any = "random"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "sampling", as_sampling(self.sampling))
         require(isinstance(self.n, int) and self.n >= 1, "n", self.n, "an integer >= 1")
         require(self.learning_rate > 0, "learning_rate", self.learning_rate, "a number above zero")
         require(self.tolerance >= 0, "tolerance", self.tolerance, "a number >= 0")
@@ -81,7 +86,7 @@ class GradientDescent(Optimizer[GradientDescentState]):
 
     def init(self, problem: Problem, rng: np.random.Generator) -> GradientDescentState:
         require_real(problem, "GradientDescent")
-        return GradientDescentState(rng, X=problem.sample(self.n, rng))
+        return GradientDescentState(rng, X=first_sample(problem, self.n, rng, self.sampling))
 
     def step(self, evaluate: Evaluator, state: GradientDescentState) -> GradientDescentState:
         problem = evaluate.problem

@@ -34,7 +34,7 @@ class NSGA2(Genetic[NSGA2State]):
 
     def init(self, problem: Problem, rng: np.random.Generator) -> NSGA2State:
         require_finite_bounds(problem, "NSGA2")
-        return NSGA2State(rng, X=problem.sample(self.pop_size, rng))
+        return NSGA2State(rng, X=self._first(problem, rng))
 
     def step(self, evaluate: Evaluator, state: NSGA2State) -> NSGA2State:
         X = state.X

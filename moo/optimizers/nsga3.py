@@ -75,7 +75,7 @@ class NSGA3(Genetic[NSGA3State]):
         m = problem.n_obj
         return NSGA3State(
             rng,
-            X=problem.sample(self.pop_size, rng),
+            X=self._first(problem, rng),
             directions=np.ascontiguousarray(unit.T),
             ideal=np.full(m, np.inf),
             worst=np.full(m, -np.inf),

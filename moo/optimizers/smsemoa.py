@@ -52,7 +52,7 @@ class SMSEMOA(Genetic[SMSEMOAState]):
 
     def init(self, problem: Problem, rng: np.random.Generator) -> SMSEMOAState:
         require_finite_bounds(problem, "SMSEMOA")
-        return SMSEMOAState(rng, X=problem.sample(self.pop_size, rng))
+        return SMSEMOAState(rng, X=self._first(problem, rng))
 
     def step(self, evaluate: Evaluator, state: SMSEMOAState) -> SMSEMOAState:
         X, parents = state.X, state.answer

@@ -11,6 +11,7 @@ from moo.errors import OptionError, unknown_name
 from moo.evaluation import Array, Evaluation, Evaluator
 from moo.indicators import nondominated
 from moo.optimizers.base import Optimizer, State, require, require_finite_bounds, require_real
+from moo.optimizers.sampling import as_sampling, first_sample
 from moo.weights import given_weights, weight_vectors
 
 if TYPE_CHECKING:
@@ -79,6 +80,8 @@ class WeightedSum(Optimizer[WeightedSumState]):
         learning_rate: of "adam", as a share of the box width (of 1 where a variable is unbounded).
         n_samples: random candidates evaluated first; each row starts from the best of them.
         pop_size: of "ga".
+        sampling: those candidates: "random", "lhs" (Latin hypercube), "sobol", points (k, n_var) or an
+            earlier result, filled up with random ones.
     """
 
     weights: Any = None
@@ -87,8 +90,10 @@ class WeightedSum(Optimizer[WeightedSumState]):
     learning_rate: float = 0.02
     n_samples: int = 50
     pop_size: int = 20
+    sampling: Any = "random"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "sampling", as_sampling(self.sampling))
         if self.inner not in _INNER:
             raise OptionError(unknown_name("inner method", str(self.inner), _INNER))
         require(self.learning_rate > 0, "learning_rate", self.learning_rate, "a number above zero")
@@ -111,7 +116,7 @@ class WeightedSum(Optimizer[WeightedSumState]):
     def step(self, evaluate: Evaluator, state: WeightedSumState) -> WeightedSumState:
         problem = evaluate.problem
         if state.pool is None:
-            X = problem.sample(self.n_samples, state.rng)
+            X = first_sample(problem, self.n_samples, state.rng, self.sampling)
             on_arrays = self._inner_name(problem) in _ON_ARRAYS
             sample = evaluate(X if on_arrays else problem.to_tensor(X))
             self._first_rows(problem, state, sample)

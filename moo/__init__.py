@@ -22,6 +22,7 @@ _PUBLIC = {
     "NSGA2": "moo.optimizers.nsga2",
     "NSGA3": "moo.optimizers.nsga3",
     "SMSEMOA": "moo.optimizers.smsemoa",
+    "Bayesian": "moo.optimizers.bayesian",
     "Pymoo": "moo.optimizers.pymoo",
     "RandomSearch": "moo.optimizers.random_search",
     "Real": "moo.variables",

@@ -34,10 +34,10 @@ class RandomSearch(Optimizer[State]):
 
     def step(self, evaluate: Evaluator, state: State) -> State:
         sample = evaluate.problem.sample(self.batch_size, state.rng)
-        return State(state.rng, _best(evaluate.together(state.answer, sample)))
+        return State(state.rng, best_of(evaluate.together(state.answer, sample)))
 
 
-def _best(seen: Evaluation) -> Evaluation:
+def best_of(seen: Evaluation) -> Evaluation:
     """Feasible non-dominated rows; while there are none, the least violating one."""
     feasible = np.flatnonzero(seen.CV <= 0)
     if len(feasible) == 0:

@@ -12,6 +12,7 @@ import numba
 import numpy as np
 
 _FEW = 64  # rows that insertion sorts faster than a call of another sort
+_PEELED = 8  # fronts that are found one by one before all others are found at once
 
 
 def compiled(function: Any) -> Any:
@@ -99,6 +100,68 @@ def fronts_of_two(F: np.ndarray, order: np.ndarray) -> np.ndarray:
 
 
 @compiled
+def places(F: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """The place of each row in the order of the second objective (n,); rows equal in it share their
+    last place."""
+    n = len(order)
+    place = np.empty(n, np.int64)
+    for k in range(n - 1, -1, -1):
+        a = order[k]
+        tied = k + 1 < n and F[a, 1] == F[order[k + 1], 1]
+        place[a] = place[order[k + 1]] if tied else k
+    return place
+
+
+@compiled
+def leading_fronts(F: np.ndarray, orders: np.ndarray, size: int) -> np.ndarray:
+    """`fronts_of_three` as far as they are needed for ``size`` rows; rows further behind share a rank.
+
+    Mostly a few fronts suffice, and then one after the other, each in O(n log n), is three times as
+    fast as all at once.
+    """
+    place = places(F, orders[:, 1])
+    ranks = np.full(len(F), -1)
+    rest = orders[:, 0].copy()
+    for front in range(_PEELED):
+        left = peel(F, place, rest, ranks, front)
+        if len(F) - left >= size:
+            for i in rest[:left]:
+                ranks[i] = front + 1
+            return ranks
+        rest = rest[:left]
+    return fronts_of_three(F, orders)  # type: ignore[no-any-return]
+
+
+@compiled
+def peel(F: np.ndarray, place: np.ndarray, rest: np.ndarray, ranks: np.ndarray, front: int) -> int:
+    """Give the non-dominated of the rows ``rest``, in lexicographic order, their rank and move the
+    others to its beginning; how many those are. A binary indexed tree (Fenwick 1994) over the places in
+    the second objective answers for the least third objective so far."""
+    n, left, before = len(F), 0, -1
+    least = np.full(n + 1, np.inf)
+    for i in rest:
+        if before >= 0 and equal(F, i, before):
+            dominated = ranks[before] != front
+        else:
+            value, k = np.inf, place[i] + 1
+            while k > 0:
+                value = min(value, least[k])
+                k &= k - 1
+            dominated = value <= F[i, 2]
+        before = i
+        if dominated:
+            rest[left] = i
+            left += 1
+            continue
+        ranks[i] = front
+        k = place[i] + 1
+        while k <= n:
+            least[k] = min(least[k], F[i, 2])
+            k += k & -k
+    return left
+
+
+@compiled
 def fronts_of_three(F: np.ndarray, orders: np.ndarray) -> np.ndarray:
     """Non-dominated front of each row (n,), 0 the first, in O(n log^2 n): the sweep of two objectives,
     where a front answers from a tree over the places in the second objective whether one of its members
@@ -111,15 +174,8 @@ def fronts_of_three(F: np.ndarray, orders: np.ndarray) -> np.ndarray:
     depth = 0
     while 1 << depth < n:
         depth += 1
-    ranks, place = np.empty(n, np.int64), np.empty(n, np.int64)
-    for k in range(n):
-        place[orders[k, 1]] = k
-        # Rows equal in the second objective share the last place of them, below.
-    for k in range(n - 2, -1, -1):
-        a, b = orders[k, 1], orders[k + 1, 1]
-        if F[a, 1] == F[b, 1]:
-            place[a] = place[b]
-    least = np.full((n * (depth + 1) + 1), np.inf)
+    ranks, place = np.empty(n, np.int64), places(F, orders[:, 1])
+    least = np.full(n * (depth + 1) + 1, np.inf)
     child = np.zeros((n * (depth + 1) + 1, 2), np.int64)
     roots = np.empty(n, np.int64)
     nodes, count, before = 1, 0, -1  # node 0 stands for no node

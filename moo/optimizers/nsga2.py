@@ -8,19 +8,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from moo.evaluation import Evaluation, Evaluator
-from moo.optimizers.base import State, require_finite_bounds
-from moo.optimizers.genetic import Genetic
-from moo.optimizers.ranking import survivors
+from moo.optimizers.base import require_finite_bounds
+from moo.optimizers.genetic import Genetic, GeneticState
+from moo.optimizers.ranking import gather, survivors
 
 if TYPE_CHECKING:
     from moo.problem import Problem
 
 
 @dataclass
-class NSGA2State(State):
-    """``X`` is the first sample; ``answer`` the population, ``crowding`` its crowding distances."""
+class NSGA2State(GeneticState):
+    """``crowding`` (n,) are the population's crowding distances."""
 
-    X: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     crowding: np.ndarray = field(default_factory=lambda: np.empty(0))
 
 
@@ -37,15 +36,25 @@ class NSGA2(Genetic[NSGA2State]):
         return NSGA2State(rng, X=self._first(problem, rng))
 
     def step(self, evaluate: Evaluator, state: NSGA2State) -> NSGA2State:
-        X = state.X
-        if state.answer is not None:
-            crowding = state.crowding
-            X = self._children(evaluate.problem, state.answer, crowding, self.pop_size, state.rng)
-        candidates = evaluate.together(state.answer, X)
-        population, crowding = self._survivors(candidates)
-        return NSGA2State(state.rng, population, X=state.X, crowding=crowding)
+        problem, parents, X = evaluate.problem, state.answer, state.X
+        if parents is not None:
+            judged = self._judged(parents, evaluate, state)
+            X = self._children(problem, judged, state.crowding, self.pop_size, state.rng)
+        if parents is None or problem.stochastic or problem.n_constr:
+            candidates = evaluate.together(parents, X)
+            judged = self._judged(candidates, evaluate, state)
+            chosen, crowding = survivors(judged.F, judged.CV, self.pop_size)
+            population = candidates.rows(chosen)
+        else:
+            population, crowding = self._survivors_of_both(parents, evaluate(X))
+        return NSGA2State(state.rng, population, None, False, state.X, state.level, crowding)
 
-    def _survivors(self, candidates: Evaluation) -> tuple[Evaluation, np.ndarray]:
-        """The best pop_size rows and their crowding distances."""
-        chosen, crowding = survivors(candidates.F, candidates.CV, self.pop_size)
-        return candidates.rows(chosen), crowding
+    def _survivors_of_both(self, parents: Evaluation, children: Evaluation) -> tuple[Evaluation, np.ndarray]:
+        """The best pop_size rows and their crowding distances, where there are no constraints; without
+        joining what nobody compares."""
+        a, b = parents, children
+        F, CV = np.concatenate((a.F, b.F)), np.concatenate((a.CV, b.CV))
+        chosen, crowding = survivors(F, CV, self.pop_size)
+        X, F, CV, status = gather(a.X, a.F, a.CV, a.status, b.X, b.F, b.CV, b.status, chosen)
+        none = np.empty((len(chosen), 0))
+        return Evaluation(X, F, none, none, CV, status), crowding

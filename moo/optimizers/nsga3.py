@@ -9,8 +9,8 @@ import numpy as np
 
 from moo.errors import OptionError
 from moo.evaluation import Evaluation, Evaluator
-from moo.optimizers.base import State, require_finite_bounds
-from moo.optimizers.genetic import Genetic
+from moo.optimizers.base import require_finite_bounds
+from moo.optimizers.genetic import Genetic, GeneticState
 from moo.optimizers.operators import compiled, stream_of, uniform
 from moo.optimizers.ranking import rank
 from moo.weights import reference_directions
@@ -24,12 +24,11 @@ _SMALL = 1e-6
 
 
 @dataclass
-class NSGA3State(State):
-    """``X`` is the first sample, ``answer`` the population. ``ideal`` (n_obj,) is the best, ``worst`` the
+class NSGA3State(GeneticState):
+    """``ideal`` (n_obj,) is the best, ``worst`` the
     largest value seen of each objective, ``extremes`` (k, n_obj) the extreme points known so far;
     ``directions`` (n_obj, k) have unit length."""
 
-    X: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     directions: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     ideal: np.ndarray = field(default_factory=lambda: np.empty(0))
     worst: np.ndarray = field(default_factory=lambda: np.empty(0))
@@ -95,17 +94,18 @@ class NSGA3(Genetic[NSGA3State]):
     def step(self, evaluate: Evaluator, state: NSGA3State) -> NSGA3State:
         X, parents = state.X, state.answer
         if parents is not None:
-            n = len(parents)
+            n, judged = len(parents), self._judged(parents, evaluate, state)
             even = np.zeros((n, 1))  # nobody dominates, nobody is crowded: violation decides, else chance
-            rivals = Evaluation(parents.X, even, parents.G, parents.H, parents.CV, parents.status)
+            rivals = Evaluation(judged.X, even, judged.G, judged.H, judged.CV, judged.status)
             X = self._children(evaluate.problem, rivals, np.zeros(n), self.pop_size, state.rng)
-        return self._survive(evaluate.together(parents, X), state)
+        candidates = evaluate.together(parents, X)
+        return self._survive(candidates, self._judged(candidates, evaluate, state).CV, state)
 
-    def _survive(self, candidates: Evaluation, state: NSGA3State) -> NSGA3State:
+    def _survive(self, candidates: Evaluation, CV: np.ndarray, state: NSGA3State) -> NSGA3State:
         """Whole fronts while they fit, infeasible rows by violation; a feasible front that does not fit
         gives its rows to the emptiest niches."""
-        ranks = rank(candidates.F, candidates.CV)
-        F, of_feasible, feasible = candidates.F, ranks, candidates.CV <= 0.0
+        ranks = rank(candidates.F, CV)
+        F, of_feasible, feasible = candidates.F, ranks, CV <= 0.0
         n_feasible = np.count_nonzero(feasible)
         if n_feasible < len(F):
             F, of_feasible = F[feasible], ranks[feasible]
@@ -120,7 +120,8 @@ class NSGA3(Genetic[NSGA3State]):
             if n_feasible < len(ranks):
                 kept = np.flatnonzero(feasible)[kept]
         answer = candidates.rows(kept)
-        return NSGA3State(state.rng, answer, None, False, state.X, state.directions, ideal, worst, extremes)
+        first = (state.X, state.level, state.directions)
+        return NSGA3State(state.rng, answer, None, False, *first, ideal, worst, extremes)
 
 
 @compiled

@@ -5,7 +5,7 @@ from __future__ import annotations
 import moocore
 import numpy as np
 
-from moo.sorting import compiled, fronts_of_three, fronts_of_two, orders_of
+from moo.sorting import compiled, fronts_of_three, fronts_of_two, leading_fronts, order_ties, orders_of
 
 
 def rank(F: np.ndarray, CV: np.ndarray) -> np.ndarray:
@@ -32,14 +32,10 @@ def fronts(F: np.ndarray) -> np.ndarray:
 
     Two and three objectives are sorted here in O(n log n) and O(n log^2 n); more go to moocore.
     """
-    return _fronts(F, orders_of(F))
-
-
-def _fronts(F: np.ndarray, orders: np.ndarray) -> np.ndarray:
     if F.shape[1] == 2:
-        return np.asarray(fronts_of_two(F, orders[:, 0]))
+        return np.asarray(fronts_of_two(F, orders_of(F)[:, 0]))
     if F.shape[1] == 3:
-        return np.asarray(fronts_of_three(F, orders))
+        return np.asarray(fronts_of_three(F, orders_of(F)))
     return np.asarray(moocore.pareto_rank(F))
 
 
@@ -100,15 +96,66 @@ def survivors(F: np.ndarray, CV: np.ndarray, size: int) -> tuple[np.ndarray, np.
 
 
 def _best(F: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """`survivors` of feasible rows."""
-    orders = orders_of(F)
-    ranks = _fronts(F, orders)
-    return _cut(ranks, gaps(F, ranks, orders), size)
+    """`survivors` of feasible rows; in one call, since every call from Python costs a microsecond."""
+    if F.shape[1] == 2:
+        chosen, crowding = best_of_two(F, F[:, 0].argsort(), size)
+    elif F.shape[1] == 3:
+        chosen, crowding = best_of_three(F, F.argsort(axis=0), size)
+    else:
+        ranks = fronts(F)
+        return _cut(ranks, crowding_distance(F, ranks), size)
+    return chosen, crowding
 
 
 def _cut(ranks: np.ndarray, crowding: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     chosen = cut(ranks, crowding, size)
     return chosen, crowding[chosen]
+
+
+@compiled
+def best_of_two(F: np.ndarray, order: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """`survivors` of feasible rows of two objectives, from the order of the first."""
+    order_ties(F, order)
+    ranks = fronts_of_two(F, order)
+    crowding = gaps_of_two(F, ranks, order)
+    chosen = cut(ranks, crowding, size)
+    return chosen, crowding[chosen]
+
+
+@compiled
+def best_of_three(F: np.ndarray, orders: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """`survivors` of feasible rows of three objectives, from the order of each."""
+    order_ties(F, orders[:, 0])
+    ranks = leading_fronts(F, orders, size)
+    crowding = gaps(F, ranks, orders)
+    chosen = cut(ranks, crowding, size)
+    return chosen, crowding[chosen]
+
+
+@compiled
+def gaps_of_two(F: np.ndarray, ranks: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """`gaps` of two objectives from the lexicographic order alone: along a front the second objective
+    falls as the first rises."""
+    n = len(F)
+    distance = np.full(n, np.inf)
+    first, last, before = np.full(n, -1), np.empty(n, np.int64), np.empty(n, np.int64)
+    for i in order:
+        r = ranks[i]
+        before[i] = last[r] if first[r] >= 0 else -1
+        if first[r] < 0:
+            first[r] = i
+        last[r] = i
+    ahead = last.copy()  # of each front the row to the right of the one at hand
+    for i in order[::-1]:
+        r = ranks[i]
+        if before[i] >= 0 and i != last[r]:
+            distance[i] = 0.0
+            for j in range(2):
+                span = abs(F[last[r], j] - F[first[r], j])
+                if span > 0.0:
+                    distance[i] += abs(F[ahead[r], j] - F[before[i], j]) / span
+        ahead[r] = i
+    return distance
 
 
 @compiled
@@ -144,3 +191,29 @@ def cut(ranks: np.ndarray, crowding: np.ndarray, size: int) -> np.ndarray:
             chosen[k] = i
             k += 1
     return chosen
+
+
+@compiled
+def gather(
+    X: np.ndarray,
+    F: np.ndarray,
+    CV: np.ndarray,
+    status: np.ndarray,
+    more_X: np.ndarray,
+    more_F: np.ndarray,
+    more_CV: np.ndarray,
+    more_status: np.ndarray,
+    chosen: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The chosen rows of two batches, counted one after the other, without joining them first."""
+    n, k = len(X), len(chosen)
+    to_X, to_F = np.empty((k, X.shape[1])), np.empty((k, F.shape[1]))
+    to_CV, to_status = np.empty(k), np.empty(k, status.dtype)
+    for r in range(k):
+        i = chosen[r]
+        if i < n:
+            to_X[r], to_F[r], to_CV[r], to_status[r] = X[i], F[i], CV[i], status[i]
+        else:
+            i -= n
+            to_X[r], to_F[r], to_CV[r], to_status[r] = more_X[i], more_F[i], more_CV[i], more_status[i]
+    return to_X, to_F, to_CV, to_status

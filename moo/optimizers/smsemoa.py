@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import moocore
 import numpy as np
 
 from moo.evaluation import Evaluation, Evaluator
-from moo.optimizers.base import State, require, require_finite_bounds
-from moo.optimizers.genetic import Genetic
+from moo.optimizers.base import require, require_finite_bounds
+from moo.optimizers.genetic import Genetic, GeneticState
 from moo.optimizers.hv_reduction import reduce_three, reduce_two
 from moo.optimizers.ranking import rank
 
@@ -20,15 +20,8 @@ if TYPE_CHECKING:
 _MARGIN = 1.1  # of the reference point, in spans of the front that is reduced
 
 
-@dataclass
-class SMSEMOAState(State):
-    """``X`` is the first sample; ``answer`` the population."""
-
-    X: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
-
-
 @dataclass(frozen=True)
-class SMSEMOA(Genetic[SMSEMOAState]):
+class SMSEMOA(Genetic[GeneticState]):
     """SMS-EMOA (Beume, Naujoks, Emmerich 2007): fronts by constraint domination; of the last front the
     row with the least hypervolume contribution leaves, one after the other.
 
@@ -50,18 +43,19 @@ class SMSEMOA(Genetic[SMSEMOAState]):
         valid = n is None or (isinstance(n, int) and n >= 1)
         require(valid, "n_offsprings", n, "None or an integer of at least 1")
 
-    def init(self, problem: Problem, rng: np.random.Generator) -> SMSEMOAState:
+    def init(self, problem: Problem, rng: np.random.Generator) -> GeneticState:
         require_finite_bounds(problem, "SMSEMOA")
-        return SMSEMOAState(rng, X=self._first(problem, rng))
+        return GeneticState(rng, X=self._first(problem, rng))
 
-    def step(self, evaluate: Evaluator, state: SMSEMOAState) -> SMSEMOAState:
+    def step(self, evaluate: Evaluator, state: GeneticState) -> GeneticState:
         X, parents = state.X, state.answer
         if parents is not None:
             n, crowding = self.n_offsprings or self.pop_size, np.zeros(len(parents))
-            X = self._children(evaluate.problem, parents, crowding, n, state.rng)
+            judged = self._judged(parents, evaluate, state)
+            X = self._children(evaluate.problem, judged, crowding, n, state.rng)
         candidates = evaluate.together(parents, X)
-        answer = candidates.rows(survivors(candidates, self.pop_size))
-        return SMSEMOAState(state.rng, answer, X=state.X)
+        chosen = survivors(self._judged(candidates, evaluate, state), self.pop_size)
+        return GeneticState(state.rng, candidates.rows(chosen), X=state.X, level=state.level)
 
 
 def survivors(candidates: Evaluation, n: int) -> np.ndarray:

@@ -13,7 +13,10 @@ from scipy.stats import mannwhitneyu
 
 import moo
 from moo import indicators
+from moo.budget import Budget
 from moo.errors import OptionError
+from moo.evaluation import Evaluator
+from moo.optimizers.nsga2 import NSGA2State
 from moo.optimizers.ranking import crowding_distance, rank
 
 # Each problem with fixed ideal and nadir points, between which the hypervolume is taken. At these
@@ -77,8 +80,10 @@ def standing(X, candidates):
 
 
 def survivors_of(optimizer, problem, X):
-    population, crowding = optimizer._survivors(problem.compute(X))
-    return population, crowding
+    """What is left of X as a first population, and its crowding distances."""
+    evaluate = Evaluator(problem, Budget(1e6), np.random.default_rng(0))
+    state = optimizer.step(evaluate, NSGA2State(np.random.default_rng(0), X=X))
+    return state.answer, state.crowding
 
 
 @pytest.mark.parametrize("seed", range(5))

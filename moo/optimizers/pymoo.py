@@ -34,7 +34,8 @@ class PymooState(State):
 
 @dataclass(frozen=True)
 class Pymoo(Optimizer[PymooState]):
-    """A pymoo algorithm asked and told generation by generation; its termination is not used.
+    """A pymoo algorithm asked and told generation by generation, until the budget is spent or, where it
+    was given one, its own termination says so (RVEA needs one, to know its last generation).
 
     Args:
         algorithm: an algorithm object, for example ``NSGA3(ref_dirs)``; it is copied, so that a run
@@ -59,7 +60,8 @@ class Pymoo(Optimizer[PymooState]):
         require_finite_bounds(problem, f"pymoo's {type(self._fresh_algorithm()).__name__}")
         algorithm = self._fresh_algorithm()
         seed = int(rng.integers(2**31))
-        algorithm.setup(problem, termination=NoTermination(), seed=seed, verbose=False)
+        termination = algorithm.termination or NoTermination()
+        algorithm.setup(problem, termination=termination, seed=seed, verbose=False)
         return PymooState(rng, algorithm=algorithm)
 
     def _fresh_algorithm(self) -> Any:
@@ -75,10 +77,14 @@ class Pymoo(Optimizer[PymooState]):
         individuals = Population.create(asked) if isinstance(asked, Individual) else asked
         if individuals is None or len(individuals) == 0:
             return replace(state, converged=True)
-        evaluation = evaluate(np.asarray(individuals.get("X"), dtype=float))
+        fresh = individuals[[i for i, one in enumerate(individuals) if "F" not in one.evaluated]]
+        if len(fresh) == 0:  # it asks again for what it knows
+            algorithm.tell(infills=asked)
+            return replace(state, answer=_population(evaluate.problem, algorithm, state.failed))
+        evaluation = evaluate(np.asarray(fresh.get("X"), dtype=float))
         state.failed.update(x.tobytes() for x in evaluation.X[evaluation.status != 0])
         told = StaticProblem(evaluate.problem, **_finite(evaluation))
-        PymooEvaluator().eval(told, asked)
+        PymooEvaluator().eval(told, fresh)
         algorithm.tell(infills=asked)
         return replace(state, answer=_population(evaluate.problem, algorithm, state.failed))
 

@@ -6,6 +6,7 @@ import queue
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +134,7 @@ class AskTell:
 
     def result(self) -> Result:
         """What there is so far, as a `Result`; the run can go on."""
-        return self._result if self._result is not None else self._run.result()
+        return self._result if self._result is not None else replace(self._run.result(), status="running")
 
     def close(self) -> None:
         """End the run; what was told stays in the folder."""

@@ -102,7 +102,8 @@ class Result:
         history: the answer as the run went on.
         cost: what the run spent.
         statuses: how many rows ended ok, nan, inf, error, ...
-        status: "budget spent", "converged", "interrupted", "stalled" or "failed".
+        status: "budget spent", "converged", "interrupted", "stalled", "too many
+            failures", "failed", or "running" (`moo.AskTell`).
         room: the most room to each inequality that was seen (n_ieq_constr,), in its own units.
         problem: names, signs and known front of the problem.
         optimizer, seed, started, ended, provenance: what made this result.

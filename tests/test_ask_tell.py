@@ -75,6 +75,7 @@ def test_there_is_a_result_at_any_time():
         assert len(loop.result().F) == 0
         serve(loop, 3)
         assert len(loop.result().log["F"]) == 60
+        assert loop.result().status == "running"
         assert len(loop.result().F) > 0
         serve(loop, 2)
         assert len(loop.result().log["F"]) == 100

@@ -31,7 +31,7 @@ def stored(folder):
     return arrays, content
 
 
-@pytest.mark.parametrize("optimizer", ["NSGA2(pop_size=20)", "WeightedSum(n=5, inner='slsqp')", "Pymoo"])
+@pytest.mark.parametrize("optimizer", ["NSGA2(pop_size=20)", "WeightedSum(n=20, inner='slsqp')", "Pymoo"])
 def test_killed_at_twenty_random_moments(optimizer, tmp_path):
     script = [sys.executable, killed_runs.__file__, str(tmp_path / "killed"), optimizer, str(KILLS), "7"]
     done = subprocess.run(script, capture_output=True, text=True, timeout=300)

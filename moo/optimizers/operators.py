@@ -40,18 +40,23 @@ def uniform(stream: np.ndarray) -> float:
 def power(x: np.ndarray, exponent: float) -> None:
     """The numbers of x to the power, in place; whole exponents, which distribution indices usually
     give, by squaring."""
+    while exponent >= 2.0 and exponent % 2.0 == 0.0:
+        for i in range(len(x)):
+            x[i] *= x[i]
+        exponent *= 0.5
     whole = int(exponent)
     if whole != exponent:
         for i in range(len(x)):
             x[i] **= exponent
         return
     square = x.copy()
-    x[:] = 1.0
-    while whole:
-        if whole & 1:
-            x *= square
-        square *= square
+    while whole > 1:
         whole >>= 1
+        for i in range(len(x)):
+            square[i] *= square[i]
+        if whole & 1:
+            for i in range(len(x)):
+                x[i] *= square[i]
 
 
 @compiled
@@ -74,8 +79,8 @@ def spread(ratio: np.ndarray, u: np.ndarray, eta: float) -> None:
     power(ratio, eta + 1.0)
     for i in range(len(u)):
         alpha = u[i] * (2.0 - ratio[i])
-        inverse = 1.0 / (2.0 - alpha)
-        ratio[i] = alpha if alpha <= 1.0 else inverse
+        # alpha up to 1, 1 / (2 - alpha) above, without a branch that would be mispredicted
+        ratio[i] = min(alpha, 1.0) / min(2.0 - alpha, 1.0)
     root(ratio, eta + 1.0)
 
 

@@ -14,7 +14,21 @@ from pymoo.operators.mutation.pm import mut_pm
 from scipy.stats import binomtest, chisquare, ks_2samp, kstest
 
 from moo.optimizers import operators
-from moo.optimizers.operators import contestants, cross, duel, is_new, mutate, stream_of, uniform, vary
+from moo.optimizers.operators import (
+    contestants,
+    cross,
+    cross_pairs,
+    duel,
+    is_new,
+    keep_new,
+    mutate,
+    power,
+    root,
+    spread,
+    stream_of,
+    uniform,
+    vary,
+)
 from moo.optimizers.ranking import crowding_distance, rank
 
 N = 4000  # draws of a distribution
@@ -125,6 +139,14 @@ def test_rows_that_share_a_place_in_the_table_are_told_apart():
     assert [is_new(i, rows, table) for i in range(len(rows))] == [True] * 501 + [False] * 501
 
 
+def test_new_rows_are_moved_together_and_no_more_than_wanted():
+    rows = np.array([[1.0], [2.0], [1.0], [-0.0], [0.0], [3.0], [4.0]])
+    table = np.full(16, -1)
+    assert keep_new(rows, 0, 2, 2, table) == 2
+    assert keep_new(rows, 2, 7, 4, table) == 4
+    assert rows[:4, 0].tolist() == [1.0, 2.0, 0.0, 3.0]
+
+
 # ---------------------------------------------------------------------- random numbers
 
 
@@ -141,6 +163,31 @@ def test_splitmix_gives_its_published_numbers():
     numbers = np.array([1234567], dtype=np.uint64)
     published = [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431]
     assert [uniform(numbers) for _ in published] == [(z >> 11) * 2.0**-53 for z in published]
+
+
+# ---------------------------------------------------------------------- powers
+
+
+@pytest.mark.parametrize("exponent", [1.0, 2.0, 3.0, 3.5, 6.0, 8.5, 16.0, 21.0, 31.0])
+def test_powers_and_roots_in_place(exponent):
+    x = np.random.default_rng(0).random(100)
+    for function, expected in ((power, x**exponent), (root, x ** (1 / exponent))):
+        for version in (function, function.py_func):
+            y = x.copy()
+            version(y, exponent)
+            assert y == pytest.approx(expected, rel=1e-13)
+
+
+@pytest.mark.parametrize("eta", [0.0, 7.5, 15.0, 20.0])
+def test_spread_factors_are_those_of_the_paper(eta):
+    """Deb and Beyer 1999: alpha = 2 - beta^-(eta + 1), of the beta that reaches the bound."""
+    rng = np.random.default_rng(0)
+    ratio, u = rng.random(1000), rng.random(1000)
+    alpha = 2.0 - ratio ** (eta + 1)
+    inner, outer = u * alpha, 1.0 / (2.0 - u * alpha)
+    expected = np.where(u <= 1.0 / alpha, inner, outer) ** (1.0 / (eta + 1.0))
+    spread(ratio, u, eta)
+    assert ratio == pytest.approx(expected, rel=1e-12)
 
 
 # ---------------------------------------------------------------------- SBX
@@ -197,6 +244,14 @@ def test_sbx_near_bounds_is_distributed_as_pymoos(a, b, eta):
 
 def test_equal_parents_have_nothing_to_recombine():
     assert (crossed(0.25, 0.25, 0.0, 1.0, 15.0, n=50) == 0.25).all()
+
+
+def test_pairs_recombine_as_often_as_they_should():
+    rows, numbers = np.tile([[0.3] * 4, [0.6] * 4], (N, 1)), stream()
+    before = rows.copy()
+    cross_pairs(rows, np.zeros(4), np.ones(4), 15.0, 0.8, numbers)
+    changed = (rows != before).reshape(N, 8).any(axis=1)
+    assert binomtest(int(changed.sum()), N, 0.8 * (1 - 0.5**4)).pvalue > LEAST_P
 
 
 # ---------------------------------------------------------------------- polynomial mutation

@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 from pymoo.operators.survival.rank_and_crowding.metrics import calc_crowding_distance
 from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
 
-from moo.optimizers.ranking import crowding_distance, fronts, fronts_of_two, place, rank
+from moo.optimizers import ranking
+from moo.optimizers.ranking import (
+    crowding_distance,
+    cut,
+    fronts,
+    gaps_of_two,
+    gather,
+    place,
+    rank,
+    survivors,
+)
+from moo.sorting import orders_of
 
 
 @st.composite
@@ -31,13 +42,6 @@ def pymoos_ranks(F):
 @given(F=objective_vectors())
 def test_fronts_are_pymoos(F):
     assert np.array_equal(fronts(F), pymoos_ranks(F))
-
-
-@given(F=objective_vectors())
-def test_the_sweep_is_the_same_in_plain_python(F):
-    F = F[:, :2] if F.shape[1] > 1 else np.column_stack([F, -F])
-    order = np.lexsort((F[:, 1], F[:, 0]))
-    assert np.array_equal(fronts_of_two(F, order), fronts_of_two.py_func(F, order))
 
 
 @given(F=objective_vectors(distinct=True))
@@ -113,3 +117,103 @@ def test_places_go_by_rank_then_room(F):
     assert sorted(order) == list(range(len(F)))
     for a, b in pairwise(order):
         assert ranks[a] < ranks[b] or (ranks[a] == ranks[b] and crowding[a] >= crowding[b])
+
+
+# ---------------------------------------------------------------------- survival
+
+
+@given(F=objective_vectors(distinct=True))
+def test_crowding_of_two_objectives_needs_one_order(F):
+    F = F[:, :2] if F.shape[1] > 1 else np.column_stack([F, -F])
+    ranks, order = fronts(F), orders_of(F)[:, 0]
+    expected = pytest.approx(crowding_distance(F, ranks))
+    assert gaps_of_two(F, ranks, order) == expected
+    assert gaps_of_two.py_func(F, ranks, order) == expected
+
+
+def test_crowding_of_two_objectives_where_an_objective_is_constant():
+    F = np.array([[1.0, 2.0], [1.0, 2.0], [1.0, 2.0]])
+    crowding = gaps_of_two(F, np.zeros(3, dtype=int), np.arange(3))
+    assert crowding.tolist() == [np.inf, 0.0, np.inf]
+
+
+def survivors_slowly(F, CV, size):
+    """Rank and crowding distance of the best rows, the best first."""
+    ranks = rank(F, CV)
+    crowding = crowding_distance(F, ranks)
+    best = place(ranks, crowding)[:size]
+    return ranks[best], crowding[best]
+
+
+@given(
+    F=objective_vectors(distinct=True),
+    seed=st.integers(0, 2**32 - 1),
+    share=st.sampled_from([0.0, 0.3, 0.9]),
+    data=st.data(),
+)
+def test_survivors_are_the_best_by_rank_then_room(F, seed, share, data):
+    """Which of two rows equal in both survives is free."""
+    rng = np.random.default_rng(seed)
+    CV = np.where(rng.random(len(F)) < share, rng.integers(1, 4, len(F)), 0.0)
+    failed = rng.random(len(F)) < share / 3
+    F, CV = np.where(failed[:, None], np.nan, F), np.where(failed, np.inf, CV)
+    size = data.draw(st.integers(1, len(F)))
+    chosen, crowding = survivors(F, CV, size)
+    assert (np.diff(chosen) > 0).all()
+    ranks = rank(F, CV)[chosen]
+    order = np.lexsort((-crowding, ranks))
+    best_ranks, best_crowding = survivors_slowly(F, CV, size)
+    assert np.array_equal(ranks[order], best_ranks)
+    assert crowding[order] == pytest.approx(best_crowding)
+
+
+@given(F=objective_vectors(), data=st.data())
+def test_survivors_where_many_rows_are_equal(F, data):
+    size = data.draw(st.integers(1, len(F)))
+    chosen, crowding = survivors(F, np.zeros(len(F)), size)
+    assert len(chosen) == len(np.unique(chosen)) == len(crowding) == size
+    ranks = fronts(F)
+    assert np.array_equal(np.sort(ranks[chosen]), np.sort(ranks)[:size])
+
+
+def test_all_survive_where_there_is_room():
+    F = np.random.default_rng(0).random((5, 2))
+    assert survivors(F, np.zeros(5), 9)[0].tolist() == [0, 1, 2, 3, 4]
+
+
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 30), data=st.data())
+def test_the_cut_takes_the_least_crowded_of_the_last_front(seed, n, data):
+    rng = np.random.default_rng(seed)
+    ranks = np.unique(rng.integers(4, size=n), return_inverse=True)[1]
+    crowding = rng.choice([0.5, 1.0, 1.5, np.inf], size=n)
+    size = data.draw(st.integers(1, n))
+    chosen = cut(ranks, crowding, size)
+    assert np.array_equal(chosen, np.sort(np.lexsort((np.arange(n), -crowding, ranks))[:size]))
+    assert np.array_equal(chosen, cut.py_func(ranks, crowding, size))
+
+
+@pytest.mark.parametrize("m", [2, 3])
+def test_survival_is_the_same_in_plain_python(m, monkeypatch):
+    F, CV = np.random.default_rng(m).random((60, m)), np.zeros(60)
+    compiled = survivors(F, CV, 30)
+    for name, value in list(vars(ranking).items()):
+        if hasattr(value, "py_func"):
+            monkeypatch.setattr(ranking, name, value.py_func)
+    plain = ranking.survivors(F, CV, 30)
+    assert np.array_equal(plain[0], compiled[0])
+    assert plain[1] == pytest.approx(compiled[1])
+
+
+@given(a=st.integers(1, 8), b=st.integers(0, 8), d=st.integers(1, 4), seed=st.integers(0, 2**32 - 1))
+def test_gathered_rows_are_those_of_the_joined_batches(a, b, d, seed):
+    rng = np.random.default_rng(seed)
+    batches = [
+        (rng.random((n, d)), rng.random((n, 2)), rng.random(n), rng.integers(5, size=n).astype(np.int8))
+        for n in (a, b)
+    ]
+    chosen = np.flatnonzero(rng.random(a + b) < 0.5)
+    joined = [np.concatenate(pair)[chosen] for pair in zip(*batches, strict=True)]
+    for function in (gather, gather.py_func):
+        for got, expected in zip(function(*batches[0], *batches[1], chosen), joined, strict=True):
+            assert np.array_equal(got, expected)
+            assert got.dtype == expected.dtype

@@ -243,13 +243,15 @@ def niched(
     from a niche with the fewest rows: its nearest while it is empty, else any of it (algorithm 4)."""
     last = np.partition(ranks, n - 1)[n - 1]
     count, left = np.zeros(directions.shape[1], np.int64), np.zeros(directions.shape[1], np.int64)
-    projections = np.empty(directions.shape[1])
+    f, projections = np.empty(F.shape[1]), np.empty(directions.shape[1])
     niche, distance = np.zeros(len(F), np.int64), np.zeros(len(F))
     taken, missing = np.zeros(len(F), np.bool_), n
     for i in range(len(F)):
         if ranks[i] > last:
             continue
-        niche[i], distance[i] = associated((F[i] - ideal) / span, directions, projections)
+        for j in range(F.shape[1]):
+            f[j] = (F[i, j] - ideal[j]) / span[j]
+        niche[i], distance[i] = associated(f, directions, projections)
         taken[i] = ranks[i] < last
         missing -= taken[i]
         count[niche[i]] += taken[i]

@@ -45,6 +45,8 @@ class NumpyBackend(Backend):
 
     def evaluate(self, problem: Problem, X: np.ndarray, wanted: Wanted, values_of: ValuesOf) -> Values:
         values = values_of(X)
+        if not wanted.any:
+            return values
         if wanted.constraint_jacobians:
             values.dG, values.dH = (np.empty((len(X), 0, problem.n_var)) for _ in range(2))
         if self._needs_differences(problem, wanted):

@@ -174,7 +174,8 @@ class Run:
         measure = Measurement(problem, clock, executor=executor, journal=journal, calls=calls)
         rng = np.random.default_rng(for_minibatches)
         options: dict[str, Any] = {"on_error": on_error, "cache": Cache() if cache else None, "clock": clock}
-        evaluate = Evaluator(problem, budget, rng, measure=measure, **options)
+        plain = folder is None and executor is None  # then the functions are called without a detour
+        evaluate = Evaluator(problem, budget, rng, measure=None if plain else measure, **options)
         run = cls(problem, optimizer, evaluate, measure, state, seed, started, folder)
         if folder is not None and folder.checkpoint is not None:
             run._restore(folder.thaw(run._modules, problem.device))

@@ -225,8 +225,11 @@ def associated(f: np.ndarray, directions: np.ndarray, projections: np.ndarray) -
         square += f[j] * f[j]
         for k in range(len(projections)):
             projections[k] += f[j] * directions[j, k]
-    niche = int(np.argmax(projections))
-    return niche, float(square - projections[niche] * projections[niche])
+    niche, longest = 0, projections[0]
+    for k in range(1, len(projections)):  # np.argmax would look for NaN
+        if projections[k] > longest:
+            niche, longest = k, projections[k]
+    return niche, float(square - longest * longest)
 
 
 @compiled

@@ -100,7 +100,7 @@ class ZDT4(_ZDT):
     def objectives(self, x: Array) -> list[Array]:
         xp = math_of(x)
         f1, others = x[:, 0], x[:, 1:]
-        g = 1 + (10 + others**2 - 10 * xp.cos(4 * xp.pi * others)).sum(1)
+        g = 1 + 10 * others.shape[1] + (others**2 - 10 * xp.cos(4 * xp.pi * others)).sum(1)
         return [f1, g * (1 - power(f1 / g, 0.5))]
 
 

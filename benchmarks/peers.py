@@ -97,7 +97,7 @@ def run_pymoo(case: Case) -> Run | None:
     method = {"NSGA-II": NSGA2, "NSGA-III": NSGA3, "SMS-EMOA": SMSEMOA}[case.method]
 
     def run(seed: int) -> np.ndarray:
-        algorithm = method(crossover=SBX(eta=15, prob=0.9), mutation=PM(eta=20), **options)
+        algorithm = method(crossover=SBX(eta=15, prob=0.9), mutation=PM(eta=20, prob=1.0), **options)
         return minimize(problem, algorithm, ("n_gen", case.generations), seed=seed).F
 
     return run

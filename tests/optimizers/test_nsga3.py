@@ -75,9 +75,10 @@ def test_no_niche_gets_a_second_row_before_its_turn(m, n, seed):
     last = np.sort(ranks)[n - 1]
     assert set(np.flatnonzero(ranks < last)) <= set(kept)
     assert (ranks[kept] <= last).all()
-    niche = np.array([nsga3.associated((f - ideal) / span, directions, np.empty(20))[0] for f in F])
+    k = directions.shape[1]
+    niche = np.array([nsga3.associated((f - ideal) / span, directions, np.empty(k))[0] for f in F])
     split = np.flatnonzero(ranks == last)
-    count = np.bincount(niche[kept], minlength=20)
+    count = np.bincount(niche[kept], minlength=k)
     left_out = np.setdiff1d(split, kept)
     chosen_late = np.intersect1d(split, kept)
     for row in left_out:  # whoever was chosen instead came from a niche that was no fuller at its turn

@@ -30,8 +30,8 @@ _PUBLIC = {
     "Binary": "moo.variables",
     "Choice": "moo.variables",
     "Permutation": "moo.variables",
-    "Mean": "moo.aggregation",
-    "MGDA": "moo.aggregation",
+    "Mean": "moo.aggregation.mean",
+    "MGDA": "moo.aggregation.mgda",
     "MooError": "moo.errors",
 }
 _MODULES = ("problems", "multimodal", "plot", "indicators")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from moo.aggregation import MGDA, Mean
+from moo.aggregation.mean import Mean
+from moo.aggregation.mgda import MGDA
 from moo.errors import OptionError, unknown_name
 from moo.evaluation import Array, Evaluation, Evaluator
 from moo.optimizers.augmented_lagrangian import AugmentedLagrangian

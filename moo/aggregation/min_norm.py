@@ -1,60 +1,10 @@
-"""Aggregators: a batch of Jacobians (n, m, d) to a batch of directions (n, d).
-
-Nearly all are *weights times Jacobian*, and most weights need only the Gramian J J^T: a `Weighting`
-maps Gramians (n, m, m) to weights (n, m). Everything here takes and returns tensors.
-"""
+"""The min-norm point of the convex hull of some vectors, from their Gramian; exact and batched."""
 
 from __future__ import annotations
-
-from abc import ABC, abstractmethod
-from dataclasses import dataclass
 
 import torch
 
 _ACTIVE_SET_ROUNDS = 4  # times m: rounds of the active-set method before it stops as it is
-
-
-class Weighting(ABC):
-    """Weights from Gramians; as an aggregator, those weights times the Jacobian."""
-
-    @abstractmethod
-    def weights(self, gramian: torch.Tensor) -> torch.Tensor:
-        """(n, m) weights of a batch of Gramians (n, m, m)."""
-
-    def __call__(self, J: torch.Tensor) -> torch.Tensor:
-        """(n, d) directions of a batch of Jacobians (n, m, d); descend along minus the direction."""
-        weights = self.weights(J @ J.mT)
-        return torch.einsum("nm,nmd->nd", weights, J)
-
-
-@dataclass(frozen=True)
-class Mean(Weighting):
-    """The mean of the gradients: gradient descent on the equally weighted sum."""
-
-    def weights(self, gramian: torch.Tensor) -> torch.Tensor:
-        return torch.full_like(gramian[:, 0], 1.0 / gramian.shape[1])
-
-
-@dataclass(frozen=True)
-class MGDA(Weighting):
-    """The min-norm point of the gradients' convex hull (Desideri 2012, "Multiple-gradient descent
-    algorithm"): minus it is a descent direction of every objective, and it is zero exactly where the
-    point is Pareto-stationary.
-
-    Solved exactly: closed form for two objectives, an active-set method for more.
-
-    Args:
-        normalize: scale the gradients to length one first (Desideri 2012, section 4), so that the
-            shortest gradient does not decide alone.
-    """
-
-    normalize: bool = False
-
-    def weights(self, gramian: torch.Tensor) -> torch.Tensor:
-        if not self.normalize:
-            return min_norm_weights(gramian)
-        length = gramian.diagonal(dim1=1, dim2=2).clamp_min(torch.finfo(gramian.dtype).tiny).sqrt()
-        return min_norm_weights(gramian / (length[:, :, None] * length[:, None, :])) / length
 
 
 def min_norm_weights(gramian: torch.Tensor) -> torch.Tensor:

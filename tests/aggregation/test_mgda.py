@@ -10,7 +10,9 @@ from scipy.optimize import minimize
 from torchjd.aggregation import MGDA as TorchJDMGDA
 from torchjd.aggregation import Mean as TorchJDMean
 
-from moo.aggregation import MGDA, Mean, min_norm_weights
+from moo.aggregation.mean import Mean
+from moo.aggregation.mgda import MGDA
+from moo.aggregation.min_norm import min_norm_weights
 
 
 def jacobians(n: int, m: int, d: int, seed: int = 0) -> torch.Tensor:

@@ -316,6 +316,8 @@ class Run:
             optimizer=repr(self.optimizer),
             seed=self.seed,
             room=evaluate.room,
+            diagnostics=self.state.diagnostics(),
+            model=self.state.model(),
             started=self.started,
             ended=now(),
             provenance=provenance(),

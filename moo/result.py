@@ -100,6 +100,10 @@ class Result:
             (``archive_X``, ``archive_F``).
         log: F, CV and cost of every row evaluated, in order.
         history: the answer as the run went on.
+        diagnostics: how the objectives' gradients stood to each other as the run went on, for methods
+            that follow them (`moo.optimizers.diagnostics`); arrays by name.
+        model: the parameters of what a run learnt of the whole front, for methods that learn one
+            (`moo.ParetoSetLearning`); arrays by name.
         cost: what the run spent.
         statuses: how many rows ended ok, nan, inf, error, ...
         status: "budget spent", "converged", "interrupted", "stalled", "too many
@@ -126,6 +130,8 @@ class Result:
     optimizer: str
     seed: int
     room: np.ndarray = field(default_factory=lambda: np.empty(0))
+    diagnostics: dict[str, np.ndarray] = field(default_factory=dict)
+    model: dict[str, np.ndarray] = field(default_factory=dict)
     started: str = ""
     ended: str = ""
     provenance: dict[str, Any] = field(default_factory=dict)
@@ -258,6 +264,8 @@ class Result:
         arrays = {name: getattr(self, name) for name in (*_ARRAYS, "archive_X", "archive_F", "room")}
         arrays |= {f"log_{name}": values for name, values in self.log.items()}
         arrays |= {f"metric_{name}": values for name, values in self.metrics.items()}
+        for named in ("diagnostics", "model"):
+            arrays |= {f"{named}_{name}": values for name, values in getattr(self, named).items()}
         arrays |= self.history.to_arrays(self.F.shape[1])
         if self.weights is not None:
             arrays["weights"] = self.weights
@@ -296,6 +304,8 @@ class Result:
             room=arrays.get("room", np.zeros(arrays["G"].shape[1])),
             metrics=prefixed("metric_"),
             log=prefixed("log_"),
+            diagnostics=prefixed("diagnostics_"),
+            model=prefixed("model_"),
             history=History.from_arrays(arrays),
             **content,
         )

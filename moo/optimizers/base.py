@@ -31,6 +31,14 @@ class State:
     weights: Array | None = None
     converged: bool = False
 
+    def diagnostics(self) -> dict[str, np.ndarray]:
+        """What `Result.diagnostics` shows."""
+        return {}
+
+    def model(self) -> dict[str, np.ndarray]:
+        """What `Result.model` keeps."""
+        return {}
+
 
 S = TypeVar("S", bound=State)
 

@@ -17,6 +17,7 @@ _PUBLIC = {
     "AskTell": "moo.ask_tell",
     "compare": "moo.study",
     "Study": "moo.study",
+    "Scalarized": "moo.optimizers.scalarized",
     "WeightedSum": "moo.optimizers.weighted_sum",
     "GradientDescent": "moo.optimizers.gradient_descent",
     "NSGA2": "moo.optimizers.nsga2",

@@ -318,6 +318,7 @@ class Run:
             room=evaluate.room,
             diagnostics=self.state.diagnostics(),
             model=self.state.model(),
+            preference=self.state.preference,
             started=self.started,
             ended=now(),
             provenance=provenance(),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+_COLUMN = {"weights": "w", "normalised weights": "weight", "rays": "ray", "epsilons": "epsilon"}
 _ARRAYS = ("X", "F", "G", "H", "CV")
 
 
@@ -94,7 +95,9 @@ class Result:
         X, F, G, H, CV: the optimizer's own answer, (n, ...) float64 arrays, F in minimised form.
             Feasible and mutually non-dominated; the least violating candidate where nothing feasible
             was found; one row a weight vector, dominated or not, where there are weight vectors.
-        weights: the weight vectors (n, n_obj) of the rows, for methods that have them.
+        weights: the preferences (n, n_obj) of the rows, for methods that have them.
+        preference: what those are: "weights" on the objectives as stated or, of `moo.Scalarized`,
+            "normalised weights", "rays" or "epsilons".
         metrics: further figures of the rows, (n,) each (`Problem.report`).
         archive: every non-dominated feasible point of the run, filtered when it is first asked for
             (``archive_X``, ``archive_F``).
@@ -132,6 +135,7 @@ class Result:
     room: np.ndarray = field(default_factory=lambda: np.empty(0))
     diagnostics: dict[str, np.ndarray] = field(default_factory=dict)
     model: dict[str, np.ndarray] = field(default_factory=dict)
+    preference: str = "weights"
     started: str = ""
     ended: str = ""
     provenance: dict[str, Any] = field(default_factory=dict)
@@ -160,8 +164,11 @@ class Result:
 
     @property
     def weighted(self) -> np.ndarray | None:
-        """sum_i w_i f_i(x) of each row, in the user's own units and the minimised form (n,)."""
-        return None if self.weights is None else np.asarray((self.weights * self.F).sum(axis=1))
+        """sum_i w_i f_i(x) of each row, in the user's own units and the minimised form (n,); None where
+        the rows have no weights on the objectives as stated."""
+        if self.weights is None or self.preference != "weights":
+            return None
+        return np.asarray((self.weights * self.F).sum(axis=1))
 
     @property
     def values(self) -> np.ndarray:
@@ -224,8 +231,12 @@ class Result:
         import pandas as pd
 
         columns: list[tuple[str, Any]] = []
-        if self.weights is not None and self.weighted is not None:
-            columns += [(f"w[{n}]", w) for n, w in zip(self.problem.names, self.weights.T, strict=True)]
+        if self.weights is not None:
+            letter = _COLUMN[self.preference]
+            columns += [
+                (f"{letter}[{n}]", w) for n, w in zip(self.problem.names, self.weights.T, strict=True)
+            ]
+        if self.weighted is not None:
             columns.append(("weighted sum", self.weighted))
         columns += zip(self.problem.names, self.values.T, strict=True)
         columns += [("CV", self.CV), *self.metrics.items()]
@@ -270,7 +281,16 @@ class Result:
         if self.weights is not None:
             arrays["weights"] = self.weights
         storage.write_arrays(path / "arrays.npz", arrays)
-        described = ("statuses", "status", "optimizer", "seed", "started", "ended", "provenance")
+        described = (
+            "statuses",
+            "status",
+            "preference",
+            "optimizer",
+            "seed",
+            "started",
+            "ended",
+            "provenance",
+        )
         content = {name: getattr(self, name) for name in described}
         content |= {"cost": asdict(self.cost), "problem": asdict(self.problem)}
         storage.write_json(path / "result.json", content)

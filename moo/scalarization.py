@@ -1,14 +1,271 @@
-"""Scalarizations: objective vectors (n, m) to one number a row (n,), of arrays or tensors alike."""
+"""Scalarizations: objective vectors to one number a row, given a preference of each row.
+
+A scalarization sees *normalised* objectives Z = (F - ideal) / (nadir - ideal); `Normalization` makes
+them. Preferences are of three kinds that must not be mixed up:
+
+- *weights* multiply the objectives. The minimiser of a Chebyshev function with weights w has objectives
+  in proportion to 1 / w, not to w.
+- *rays* are directions in objective space: the minimiser is to lie where the ray from the ideal point
+  meets the front, so that its objectives are in proportion to the ray.
+- *epsilons* are upper bounds on all objectives but one.
+"""
 
 from __future__ import annotations
 
-from moo.evaluation import Array
+import re
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from math import ceil
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import torch
+
+from moo.errors import OptionError, unknown_name
+from moo.indicators import subset
+from moo.weights import weight_vectors
+
+_LEAST_SHARE = 1e-3  # of a preference: with a weight of zero a minimiser need not be Pareto-optimal
+_TINY = 1e-12
 
 
-def weighted_sum(F: Array, weights: Array) -> Array:
-    """sum_i w_i f_i (Zadeh 1963). F (n, m), weights (n, m) or (m,) -> (n,).
+class Terms(NamedTuple):
+    """A scalarization in the parts that solvers treat differently: minimise ``smooth`` plus the largest of
+    ``largest`` subject to ``ieq <= 0`` and ``eq = 0``. The last axis of all but ``smooth`` counts parts."""
 
-    Its minimisers over all weights are the Pareto-optimal points on the convex hull of the front, no
-    others: a concave part of a front is out of its reach.
+    smooth: torch.Tensor
+    largest: torch.Tensor | None = None
+    ieq: torch.Tensor | None = None
+    eq: torch.Tensor | None = None
+
+    @property
+    def value(self) -> torch.Tensor:
+        return self.smooth if self.largest is None else self.smooth + self.largest.amax(-1)
+
+    @property
+    def violation(self) -> torch.Tensor:
+        """How far the parts' own constraints are missed, summed."""
+        missed = torch.zeros_like(self.smooth)
+        if self.ieq is not None:
+            missed = missed + self.ieq.clamp_min(0.0).sum(-1)
+        if self.eq is not None:
+            missed = missed + self.eq.abs().sum(-1)
+        return missed
+
+
+class Scalarization(ABC):
+    """Subclasses are frozen dataclasses, constructible without arguments.
+
+    Attributes:
+        follows: the kinds of preference that are accepted, the one that is spread by default first.
     """
-    return (F * weights).sum(-1)
+
+    follows: ClassVar[tuple[str, ...]] = ("weights",)
+
+    @abstractmethod
+    def terms(self, Z: torch.Tensor, P: torch.Tensor) -> Terms:
+        """The parts for objectives Z (..., m) and what `targets` made of the preferences, P (..., m)."""
+
+    def __call__(self, Z: Any, weights: Any) -> Any:
+        """(n,) values of the objectives Z (n, m), normalised, under preferences (n, m) or (m,) of the
+        first of the kinds in ``follows``; differentiable. Arrays give an array, tensors a tensor."""
+        arrays = isinstance(Z, np.ndarray)
+        Z = torch.as_tensor(Z)
+        P = torch.as_tensor(np.atleast_2d(np.asarray(weights, dtype=float)), dtype=Z.dtype, device=Z.device)
+        value = self.terms(Z, self.targets(P, self.follows[0], None).expand_as(Z)).value
+        return value.numpy() if arrays else value
+
+    def targets(self, P: torch.Tensor, kind: str, minima: torch.Tensor | None) -> torch.Tensor:
+        """What `terms` wants to know of the preferences P (n, m) of that kind. ``minima`` (m, m) are the
+        normalised objectives of the individual minima, one a row, where they are known."""
+        return P
+
+    def spread(self, n: int, n_obj: int) -> np.ndarray:
+        """n preferences (n, n_obj) of the first kind of ``follows``, spread for a front."""
+        W = weight_vectors(n, n_obj)
+        return (1.0 - _LEAST_SHARE * n_obj) * W + _LEAST_SHARE
+
+
+@dataclass(frozen=True)
+class Linear(Scalarization):
+    """sum_i w_i z_i, the weighted sum (Zadeh 1963). Its minimisers over all weights are the Pareto-optimal
+    points on the convex hull of the front, no others: a concave part is out of its reach."""
+
+    def terms(self, Z: torch.Tensor, P: torch.Tensor) -> Terms:
+        return Terms((P * Z).sum(-1))
+
+
+@dataclass(frozen=True)
+class PNorm(Scalarization):
+    """(sum_i (w_i |z_i|)^p)^(1/p), compromise programming (Yu 1973; Zeleny 1973): the weighted sum for
+    p = 1, Chebyshev's function in the limit. The more concave a front, the larger p must be to reach it."""
+
+    p: float = 4.0
+
+    def __post_init__(self) -> None:
+        _require(self.p >= 1, "p", self.p, "a number >= 1")
+
+    def terms(self, Z: torch.Tensor, P: torch.Tensor) -> Terms:
+        parts = (P * Z).abs()
+        top = parts.detach().amax(-1, keepdim=True).clamp_min(_TINY)  # powers of what is at most 1
+        return Terms(top[..., 0] * ((parts / top) ** self.p + _TINY).sum(-1) ** (1.0 / self.p))
+
+
+class _OfRays(Scalarization):
+    """Methods that scale each objective by a weight and look at the largest: rays are 1 / weights."""
+
+    follows = ("rays", "weights")
+
+    def targets(self, P: torch.Tensor, kind: str, minima: torch.Tensor | None) -> torch.Tensor:
+        if kind == "weights":
+            return P
+        inverse = 1.0 / P.clamp_min(_LEAST_SHARE)
+        return inverse / inverse.sum(-1, keepdim=True)
+
+
+@dataclass(frozen=True)
+class Chebyshev(_OfRays):
+    """max_i w_i z_i (Bowman 1976): with weights above zero its minimisers are all weakly Pareto-optimal
+    points, those of concave parts of a front among them."""
+
+    def terms(self, Z: torch.Tensor, P: torch.Tensor) -> Terms:
+        return Terms(torch.zeros_like(Z[..., 0]), P * Z)
+
+
+@dataclass(frozen=True)
+class AugmentedChebyshev(_OfRays):
+    """max_i w_i z_i + rho sum_i w_i z_i (Steuer and Choo 1983), whose minimisers are Pareto-optimal, not
+    just weakly so."""
+
+    rho: float = 0.05
+
+    def __post_init__(self) -> None:
+        _require(self.rho >= 0, "rho", self.rho, "a number >= 0")
+
+    def terms(self, Z: torch.Tensor, P: torch.Tensor) -> Terms:
+        return Terms(self.rho * (P * Z).sum(-1), P * Z)
+
+
+@dataclass(frozen=True)
+class SmoothChebyshev(_OfRays):
+    """mu log sum_i exp(w_i z_i / mu) (Lin et al. 2024, "Smooth Tchebycheff scalarization", equation 11):
+    at most mu log m above Chebyshev's function, and differentiable everywhere. Large mu comes near the
+    weighted sum and misses concave parts as that does."""
+
+    mu: float = 0.01
+
+    def __post_init__(self) -> None:
+        _require(self.mu > 0, "mu", self.mu, "a number above zero")
+
+    def terms(self, Z: torch.Tensor, P: torch.Tensor) -> Terms:
+        return Terms(self.mu * torch.logsumexp(P * Z / self.mu, -1))
+
+
+@dataclass(frozen=True)
+class PBI(Scalarization):
+    """d_1 + theta d_2, penalty-based boundary intersection (Zhang and Li 2007, "MOEA/D", section II.C):
+    d_1 is the length of z along the ray, d_2 its distance from it."""
+
+    theta: float = 5.0
+
+    follows = ("rays",)
+
+    def __post_init__(self) -> None:
+        _require(self.theta >= 0, "theta", self.theta, "a number >= 0")
+
+    def terms(self, Z: torch.Tensor, P: torch.Tensor) -> Terms:
+        ray = P / P.norm(dim=-1, keepdim=True)
+        along = (Z * ray).sum(-1)
+        aside = ((Z - along[..., None] * ray).square().sum(-1) + _TINY).sqrt()
+        return Terms(along + self.theta * aside)
+
+
+@dataclass(frozen=True)
+class EpsilonConstraint(Scalarization):
+    """min z_k subject to z_i <= epsilon_i for the others (Haimes, Lasdon and Wismer 1971): reaches every
+    Pareto-optimal point. A preference has m entries, that of the minimised objective counts for nothing.
+
+    Args:
+        objective: k, the number of the objective that is minimised.
+    """
+
+    objective: int = 0
+
+    follows = ("epsilons",)
+
+    def terms(self, Z: torch.Tensor, P: torch.Tensor) -> Terms:
+        m = Z.shape[-1]
+        if not -m <= self.objective < m:
+            raise OptionError(f"objective={self.objective} is not accepted: the problem has {m} objectives")
+        others = [i for i in range(m) if i != self.objective % m]
+        # Of the others a little is kept, or a bound that does not bind would leave them free to be worse.
+        return Terms(Z[..., self.objective] + _LEAST_SHARE * Z.sum(-1), ieq=(Z - P)[..., others])
+
+    def spread(self, n: int, n_obj: int) -> np.ndarray:
+        """A grid over the unit cube of the other objectives."""
+        if n_obj == 1:
+            return np.ones((1, 1))
+        each = ceil(n ** (1.0 / (n_obj - 1)) - 1e-9)
+        axis = np.linspace(0.0, 1.0, max(each, 2))
+        grid = np.stack(np.meshgrid(*[axis] * (n_obj - 1), indexing="ij"), -1).reshape(-1, n_obj - 1)
+        chosen = grid if len(grid) <= n else grid[subset(-grid, n)]
+        return np.insert(chosen, self.objective % n_obj, 1.0, axis=1)
+
+
+@dataclass(frozen=True)
+class NBI(Scalarization):
+    """Normal boundary intersection (Das and Dennis 1998): from the point of the individual minima's
+    simplex that the weights name, as far as possible along the diagonal of the normalised objectives,
+    which stands for the simplex's quasi-normal. For m > 2 it misses what lies beside the simplex, and it
+    can end on points that are not Pareto-optimal."""
+
+    def targets(self, P: torch.Tensor, kind: str, minima: torch.Tensor | None) -> torch.Tensor:
+        known = 1.0 - torch.eye(P.shape[-1], dtype=P.dtype, device=P.device) if minima is None else minima
+        return P @ known
+
+    def terms(self, Z: torch.Tensor, P: torch.Tensor) -> Terms:
+        above = Z - P
+        return Terms(above.mean(-1), eq=above[..., :-1] - above[..., -1:])
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """Z = (F - ideal) / span, span = nadir - ideal; all (n_obj,)."""
+
+    ideal: torch.Tensor
+    span: torch.Tensor
+    known: bool = True  # False: the objectives keep their units
+
+    def __call__(self, F: torch.Tensor) -> torch.Tensor:
+        return (F - self.ideal) / self.span
+
+    @classmethod
+    def of(cls, ideal: torch.Tensor, nadir: torch.Tensor) -> Normalization:
+        """An objective whose nadir is not above its ideal keeps its unit."""
+        span = nadir - ideal
+        return cls(ideal, torch.where(span > 0, span, torch.ones_like(span)))
+
+
+def scalarizations() -> dict[str, type[Scalarization]]:
+    """Every scalarization by its name: the class's in lower case with hyphens."""
+    classes = (Linear, PNorm, Chebyshev, AugmentedChebyshev, SmoothChebyshev, PBI, EpsilonConstraint, NBI)
+    word = r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])"
+    return {re.sub(word, "-", cls.__name__).lower(): cls for cls in classes}
+
+
+def scalarization_of(given: Any) -> Scalarization:
+    """
+    Raises:
+        OptionError: for what is neither a scalarization nor the name of one, with the nearest.
+    """
+    if isinstance(given, Scalarization):
+        return given
+    known = scalarizations()
+    if not isinstance(given, str) or given not in known:
+        raise OptionError(unknown_name("scalarization", str(given), known))
+    return known[given]()
+
+
+def _require(condition: bool, option: str, given: Any, accepted: str) -> None:
+    if not condition:
+        raise OptionError(f"{option}={given!r} is not accepted: give {accepted}")

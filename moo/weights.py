@@ -96,12 +96,42 @@ def given_weights(weights: object, n_obj: int) -> np.ndarray:
     Raises:
         OptionError: for another shape, negative or non-finite entries, or a zero vector.
     """
-    try:
-        W = np.atleast_2d(np.asarray(weights, dtype=float))
-    except (TypeError, ValueError):
-        raise OptionError(f"weights={weights!r} are not accepted: give numbers") from None
-    if W.ndim != 2 or W.shape[1] != n_obj:
-        raise OptionError(f"weights have shape {W.shape}, expected (n, {n_obj}): one weight an objective")
+    W = _rows_of("weights", weights, n_obj)
     if not np.isfinite(W).all() or (W < 0).any() or (W.sum(axis=1) == 0).any():
         raise OptionError("weights are not accepted: give numbers >= 0, at least one of them above zero")
     return W
+
+
+def given_rays(rays: object, n_obj: int) -> np.ndarray:
+    """The user's rays as (n, n_obj), each scaled to sum to one.
+
+    Raises:
+        OptionError: for another shape, negative or non-finite entries, or a zero vector.
+    """
+    R = _rows_of("rays", rays, n_obj)
+    if not np.isfinite(R).all() or (R < 0).any() or (R.sum(axis=1) == 0).any():
+        raise OptionError("rays are not accepted: give numbers >= 0, at least one of them above zero")
+    return np.asarray(R / R.sum(axis=1, keepdims=True))
+
+
+def given_epsilons(epsilons: object, n_obj: int) -> np.ndarray:
+    """The user's bounds on the normalised objectives as (n, n_obj).
+
+    Raises:
+        OptionError: for another shape or entries that are no numbers.
+    """
+    E = _rows_of("epsilons", epsilons, n_obj)
+    if np.isnan(E).any():
+        raise OptionError("epsilons are not accepted: give numbers, inf where an objective is not bounded")
+    return E
+
+
+def _rows_of(what: str, given: object, n_obj: int) -> np.ndarray:
+    """One vector or a list of them as (n, n_obj)."""
+    try:
+        rows = np.atleast_2d(np.asarray(given, dtype=float))
+    except (TypeError, ValueError):
+        raise OptionError(f"{what}={given!r} are not accepted: give numbers") from None
+    if rows.ndim != 2 or rows.shape[1] != n_obj:
+        raise OptionError(f"{what} have shape {rows.shape}, expected (n, {n_obj}): one number an objective")
+    return rows

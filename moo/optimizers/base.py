@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
@@ -22,14 +22,17 @@ class State:
     Attributes:
         rng: the run's generator.
         answer: what the optimizer would return if it stopped now, evaluated; None before that.
-        weights: (n, n_obj) where the rows of the answer belong to weight vectors.
+        weights: (n, n_obj) where the rows of the answer belong to preferences.
         converged: nothing is left to do; the loop stops.
+        preference: what ``weights`` are: "weights" on the objectives as stated, or "normalised weights",
+            "rays" or "epsilons" (`moo.scalarization`).
     """
 
     rng: np.random.Generator
     answer: Evaluation | None = None
     weights: Array | None = None
     converged: bool = False
+    preference: str = field(default="weights", kw_only=True)
 
     def diagnostics(self) -> dict[str, np.ndarray]:
         """What `Result.diagnostics` shows."""

@@ -16,8 +16,8 @@ from moo.evaluation import Array, Evaluation, Evaluator
 from moo.optimizers.augmented_lagrangian import AugmentedLagrangian
 from moo.optimizers.base import Optimizer, State, require, require_real
 from moo.optimizers.descent import Adam, Box
+from moo.optimizers.inner_descent import schedule
 from moo.optimizers.sampling import as_sampling, first_sample
-from moo.optimizers.weighted_descent import schedule
 
 if TYPE_CHECKING:
     from moo.problem import Problem

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 import moo
-from moo.optimizers.descent import LBFGS, Adam, Box
+from moo.optimizers.descent import Adam, Box
+from moo.optimizers.lbfgs import LBFGS
 
 
 def box(d: int, low: float | None = 0.0, high: float | None = 1.0) -> Box:

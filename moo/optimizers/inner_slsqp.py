@@ -1,4 +1,4 @@
-"""Inner method of `WeightedSum`: SciPy's SLSQP, one weight vector after the other."""
+"""Inner method of `Scalarizing`: SciPy's SLSQP, one row after the other."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from scipy.optimize import minimize
 
 from moo.budget import BudgetExhausted
+from moo.errors import OptionError
 from moo.evaluation import Evaluation, Evaluator
 
 if TYPE_CHECKING:
-    from moo.optimizers.weighted_sum import WeightedSumState
+    from moo.optimizers.scalarizing import ScalarizingState
 
 _ITERATIONS = 200
 _TOLERANCE = 1e-9
@@ -21,21 +23,38 @@ _FAILED = 1e10  # stands for a value that is not finite, which SLSQP's line sear
 
 
 @dataclass
-class WeightedSLSQP:
+class InnerSLSQP:
     """SLSQP (Kraft 1988) with gradients; constraints are its own, variables in unit coordinates."""
 
     queue: list[int]
 
-    def step(self, evaluate: Evaluator, state: WeightedSumState) -> bool:
+    @classmethod
+    def start(cls, state: ScalarizingState) -> InnerSLSQP:
+        """
+        Raises:
+            OptionError: where the function is not smooth, or has constraints of its own.
+        """
+        assert state.functions is not None
+        m = len(state.functions.normalization.ideal)
+        terms = state.functions.scalarization.terms(torch.ones(1, m), torch.ones(1, m))
+        if any(part is not None for part in terms[1:]):
+            name = type(state.functions.scalarization).__name__
+            raise OptionError(
+                f'inner="slsqp" is not accepted for {name}: it is not smooth or has constraints of its own; '
+                'give "lbfgs", "adam" or "ga"'
+            )
+        return cls([int(row) for row in state.rows])
+
+    def step(self, evaluate: Evaluator, state: ScalarizingState) -> bool:
         if self.queue:
             _Solve(evaluate, state, self.queue.pop(0)).run()
         return not self.queue
 
 
 class _Solve:
-    """One weight vector. A point is evaluated once, with all derivatives SLSQP will ask for."""
+    """One row. A point is evaluated once, with all derivatives SLSQP will ask for."""
 
-    def __init__(self, evaluate: Evaluator, state: WeightedSumState, row: int) -> None:
+    def __init__(self, evaluate: Evaluator, state: ScalarizingState, row: int) -> None:
         problem = evaluate.problem
         self.evaluate, self.state, self.row = evaluate, state, row
         bounded = np.isfinite(problem.xl) & np.isfinite(problem.xu)
@@ -44,8 +63,11 @@ class _Solve:
         self.width = np.where(width > 0, width, 1.0)
         self.known: tuple[np.ndarray, Evaluation] | None = None
         assert state.answer is not None
+        assert state.functions is not None
+        self.functions, self.at = state.functions, torch.tensor([row], device=problem.device)
         self.start = state.answer.X[row].copy()
-        self.scale = max(abs(float(state.answer.F[row] @ state.V[row])), 1e-12)
+        here = self.functions.terms(problem.to_tensor(state.answer.F[row][None]), self.at).value
+        self.scale = max(abs(float(here[0])), 1e-12)
         self.g_scale = np.maximum(np.abs(np.nan_to_num(state.answer.G[row])), 1.0)
         self.h_scale = np.maximum(np.abs(np.nan_to_num(state.answer.H[row])), 1.0)
 
@@ -81,7 +103,7 @@ class _Solve:
         return self.known[1]
 
     def _weighted(self, F: Any, G: Any, H: Any) -> Any:
-        return (F * F.new_tensor(self.state.V[self.row])).sum(1) / self.scale
+        return self.functions.terms(F, self.at).value / self.scale
 
     def _objective(self, u: np.ndarray) -> float:
         scalar = self._at(u).scalar

@@ -1,0 +1,400 @@
+"""What `WeightedSum` and `Scalarized` share: one scalar function a row, all minimised at once."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import torch
+
+from moo.errors import OptionError, unknown_name
+from moo.evaluation import Array, Evaluation, Evaluator
+from moo.indicators import nondominated
+from moo.optimizers.base import Optimizer, State, require, require_finite_bounds, require_real
+from moo.optimizers.diagnostics import Diagnostics
+from moo.optimizers.sampling import as_sampling, first_sample
+from moo.scalarization import Linear, Normalization, Scalarization, Terms
+from moo.weights import weight_vectors
+
+if TYPE_CHECKING:
+    from moo.problem import Problem
+
+_PAYOFF_SHARE = 0.2  # of the budget, at most, to find the individual minima
+_OBSERVED, _OBSERVATIONS = 4, 5  # rows whose Jacobian is taken for the diagnostics, and how often
+_OBSERVED_SHARE = 0.01  # of the budget, that one observation may cost
+_ON_OTHERS = 0.01  # weight of the other objectives in an individual minimum, which makes it Pareto-optimal
+_WORTH_FOLLOWING = 0.01  # of a scale: less of a change does not move a row to speak of
+_MET = 1e-6  # a scalarization's own constraint missed by no more, in normalised objectives, is met
+
+
+class Inner(Protocol):
+    """What minimises the functions of some rows; one file each."""
+
+    def step(self, evaluate: Evaluator, state: ScalarizingState) -> bool:
+        """Go on with the rows, telling ``state.consider`` what was found; True when they are done."""
+
+
+@dataclass(frozen=True)
+class RowFunctions:
+    """The scalar function of every row. ``targets`` (n, n_obj) are what the scalarization made of the
+    rows' preferences."""
+
+    scalarization: Scalarization
+    normalization: Normalization
+    targets: torch.Tensor
+
+    def terms(self, F: torch.Tensor, rows: torch.Tensor) -> Terms:
+        """Of objectives F (k, n_obj), the functions of these rows (k,)."""
+        return self.scalarization.terms(self.normalization(F), self.targets[rows])
+
+    def standing(self, F: torch.Tensor, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Violation of the scalarization's own constraints and value, (k,) each; less is better, the
+        violation first."""
+        terms = self.terms(F, rows)
+        violation = terms.violation
+        return torch.where(violation > _MET, violation, 0.0), terms.value
+
+    def crossed(self, F: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """`standing` of every F (k, n_obj) in every row's function: (k, n) each."""
+        k, n = len(F), len(self.targets)
+        Z = self.normalization(F)[:, None].expand(k, n, -1)
+        terms = self.scalarization.terms(Z, self.targets.expand(k, n, -1))
+        violation = terms.violation
+        return torch.where(violation > _MET, violation, 0.0), terms.value
+
+
+@dataclass
+class ScalarizingState(State):
+    """One row a preference.
+
+    ``preferences`` (n, n_obj) are those of the rows; ``functions`` what the rows minimise; ``pool`` what
+    starts are chosen from, its first ``n_sampled`` rows a sample of the box; ``answer`` the best point of
+    each row so far; ``inner`` solves ``rows``, the others wait.
+    """
+
+    preferences: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
+    functions: RowFunctions | None = None
+    pool: Evaluation | None = None
+    n_sampled: int = 0
+    rows: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=int))
+    inner: Inner | None = None
+    payoff: bool = False  # the individual minima are being looked for, which give the scales
+    observed: Diagnostics = field(default_factory=Diagnostics)
+
+    def diagnostics(self) -> dict[str, np.ndarray]:
+        return self.observed.arrays()
+
+    def consider(self, problem: Problem, rows: Array, candidates: Evaluation) -> None:
+        """Keep what is better than the rows' best so far: less violation first, then the lower value. Of
+        minibatch values the latest is kept, the lowest would be the luckiest."""
+        assert self.answer is not None
+        assert self.functions is not None
+        kept = self.answer
+        if problem.stochastic:
+            better = candidates.CV == candidates.CV
+        else:
+            index = torch.as_tensor(rows)
+            old, old_value = self.functions.standing(_tensor(problem, kept.F[rows]), index)
+            new, new_value = self.functions.standing(_tensor(problem, candidates.F), index)
+            lower: Array = (new < old) | ((new == old) & (new_value < old_value))
+            if isinstance(kept.CV, np.ndarray):
+                lower = lower.cpu().numpy()
+            better = (kept.CV[rows] > candidates.CV) | ((kept.CV[rows] == candidates.CV) & lower)
+        at = rows[better]
+        for name in ("X", "F", "G", "H", "CV"):
+            values = getattr(kept, name)
+            if values.ndim == 1 or values.shape[1]:
+                values[at] = getattr(candidates, name)[better]
+        status = problem.to_array(better).astype(bool)
+        kept.status[problem.to_array(rows).astype(int)[status]] = candidates.status[status]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scalarizing(Optimizer[ScalarizingState]):
+    """Base of the methods that turn the objectives into one number a row.
+
+    Args:
+        n: how many preferences to spread, when none are given.
+        inner: "lbfgs" (projected L-BFGS, all rows as one batch, constraints by an augmented
+            Lagrangian), "adam" (likewise), "slsqp" (SciPy's, row by row), "ga" (a genetic algorithm a
+            row), or "auto": "adam" where objectives come from minibatches, "ga" where variables
+            are no real numbers, else "lbfgs".
+        learning_rate: of "adam", as a share of the box width (of 1 where a variable is unbounded).
+        n_samples: random candidates evaluated first; each row starts from the best of them.
+        pop_size: of "ga".
+        sampling: those candidates: "random", "lhs" (Latin hypercube), "sobol", points (k, n_var) or an
+            earlier result, filled up with random ones.
+    """
+
+    n: int = 50
+    inner: str = "auto"
+    learning_rate: float = 0.02
+    n_samples: int = 50
+    pop_size: int = 20
+    sampling: Any = "random"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sampling", as_sampling(self.sampling))
+        if self.inner not in _INNER:
+            raise OptionError(unknown_name("inner method", str(self.inner), _INNER))
+        require(self.learning_rate > 0, "learning_rate", self.learning_rate, "a number above zero")
+        for name, least in (("n", 1), ("n_samples", 1), ("pop_size", 4)):
+            value = getattr(self, name)
+            require(isinstance(value, int) and value >= least, name, value, f"an integer >= {least}")
+
+    @property
+    @abstractmethod
+    def _function(self) -> Scalarization:
+        """The scalarization."""
+
+    @property
+    def _kind(self) -> str:
+        """Which kind of preference the rows follow."""
+        return "weights"
+
+    @property
+    def _shown(self) -> str:
+        """What the result calls the preferences."""
+        return self._kind
+
+    @abstractmethod
+    def _given(self, n_obj: int) -> np.ndarray | None:
+        """The user's preferences (n, n_obj), None where they are to be spread."""
+
+    @property
+    @abstractmethod
+    def _scales(self) -> Any:
+        """Where ideal and nadir come from: "payoff", "running", "none", or the two vectors."""
+
+    def init(self, problem: Problem, rng: np.random.Generator) -> ScalarizingState:
+        name = type(self).__name__
+        if self._inner_name(problem) != "ga":
+            require_real(problem, f"{name}(inner={self.inner!r})")
+        if self.inner == "ga":
+            require_finite_bounds(problem, f'{name}(inner="ga")')
+        given = self._given(problem.n_obj)
+        spread = self._function.spread(self.n, problem.n_obj) if given is None else given
+        return ScalarizingState(rng, preferences=spread, preference=self._shown)
+
+    def step(self, evaluate: Evaluator, state: ScalarizingState) -> ScalarizingState:
+        problem = evaluate.problem
+        if state.pool is None:
+            X = first_sample(problem, self.n_samples, state.rng, self.sampling)
+            on_arrays = self._inner_name(problem) in _ON_ARRAYS
+            state.pool = evaluate(X if on_arrays else problem.to_tensor(X))
+            state.n_sampled = len(state.pool)
+            self._first_rows(problem, state)
+        assert state.inner is not None
+        self._observe(evaluate, state)
+        done = state.inner.step(evaluate, state)
+        if state.payoff and (done or evaluate.fraction > _PAYOFF_SHARE):
+            self._all_rows(evaluate, state)
+        elif done:
+            state.converged = True
+        elif self._scales == "running":
+            self._follow_scales(problem, state)
+        return state
+
+    def _observe(self, evaluate: Evaluator, state: ScalarizingState) -> None:
+        """Take Jacobians at a few rows now and then, for the diagnostics alone: descent needs none."""
+        if state.payoff or self._inner_name(evaluate.problem) in _ON_ARRAYS:
+            return
+        if not state.observed.due(evaluate.fraction, _OBSERVATIONS):
+            return
+        assert state.answer is not None
+        assert state.functions is not None
+        n = len(state.answer)
+        rows = torch.arange(0, n, -(-n // _OBSERVED), device=evaluate.problem.device)
+        price = len(rows) * (1.0 + evaluate.budget.vjp_cost * evaluate.problem.n_obj)
+        if evaluate.budget.cost is None or price <= _OBSERVED_SHARE * evaluate.budget.cost:
+            points = evaluate(state.answer.X[rows], jacobian=True)
+            F = points.F.detach().clone().requires_grad_()
+            with torch.enable_grad():
+                value = state.functions.terms(F, rows).value.sum()
+                (weights,) = torch.autograd.grad(value, F)
+            assert points.J is not None
+            state.observed.record(evaluate.cost, points.J, weights)
+
+    def _inner_name(self, problem: Problem) -> str:
+        if self.inner != "auto":
+            return self.inner
+        if problem.variables is not None and not problem.variables.real:
+            return "ga"
+        return "adam" if problem.stochastic else "lbfgs"
+
+    def _first_rows(self, problem: Problem, state: ScalarizingState) -> None:
+        """Rows to begin with: those of the individual minima where scales are wanted, else all."""
+        assert state.pool is not None
+        m = problem.n_obj
+        state.payoff = self._scales == "payoff" and not problem.stochastic and m > 1
+        if state.payoff:
+            scales = _normalization(problem, state.pool)
+            extremes = _extremes(m)
+            state.functions = RowFunctions(Linear(), scales, problem.to_tensor(extremes))
+            self._begin(problem, state, np.arange(len(extremes)))
+        else:
+            self._settle(problem, state, self._first_scales(problem, state.pool), None)
+            self._begin(problem, state, np.arange(len(state.preferences)))
+
+    def _first_scales(self, problem: Problem, sample: Evaluation) -> Normalization:
+        if isinstance(self._scales, str):
+            if self._scales == "none":
+                zeros = problem.to_tensor(np.zeros(problem.n_obj))
+                return Normalization(zeros, zeros + 1.0, known=False)
+            return _normalization(problem, sample)
+        ideal, nadir = self._scales
+        return Normalization.of(problem.to_tensor(ideal), problem.to_tensor(nadir))
+
+    def _all_rows(self, evaluate: Evaluator, state: ScalarizingState) -> None:
+        """The individual minima are known: take their scales, and solve all rows. Where the Pareto set is
+        near a simplex, points between the minima are good starts, and cheap to try."""
+        assert state.answer is not None
+        assert state.pool is not None
+        problem = evaluate.problem
+        extremes = state.answer
+        state.pool = _join(problem, state.pool, extremes)
+        corners = extremes.rows(np.arange(len(extremes))[-problem.n_obj :])
+        between = self._between(problem, corners, len(state.preferences))
+        state.payoff = False
+        state.answer = None
+        scales = _normalization(problem, extremes)
+        minima = scales(_tensor(problem, extremes.F[: problem.n_obj]))
+        self._settle(problem, state, scales, minima)
+        self._begin(problem, state, np.arange(len(state.preferences)))
+        if between is not None:
+            state.pool = _join(problem, state.pool, evaluate(between))
+            self._begin(problem, state, np.arange(len(state.preferences)))
+
+    def _between(self, problem: Problem, minima: Evaluation, n: int) -> Array | None:
+        """n convex combinations (n, n_var) of the individual minima; None where variables are no reals."""
+        if problem.variables is not None and not problem.variables.real:
+            return None
+        W = weight_vectors(max(n, problem.n_obj), problem.n_obj)[problem.n_obj :]  # the corners are known
+        if len(W) == 0:
+            return None
+        if isinstance(minima.X, np.ndarray):
+            return np.clip(W @ minima.X, problem.xl, problem.xu)
+        xl, xu = problem.to_tensor(problem.xl), problem.to_tensor(problem.xu)
+        return (problem.to_tensor(W) @ minima.X).clamp(xl, xu)
+
+    def _settle(
+        self, problem: Problem, state: ScalarizingState, scales: Normalization, minima: torch.Tensor | None
+    ) -> None:
+        """Fix what the rows minimise."""
+        P = problem.to_tensor(state.preferences)
+        targets = self._function.targets(P, self._kind, minima)
+        state.functions = RowFunctions(self._function, scales, targets)
+        self._show_weights(problem, state)
+
+    def _show_weights(self, problem: Problem, state: ScalarizingState) -> None:
+        """The preferences, as the result is to show them."""
+        state.weights = state.preferences
+
+    def _begin(self, problem: Problem, state: ScalarizingState, rows: np.ndarray) -> None:
+        """Start the rows from the best of the pool, or from where they are."""
+        assert state.pool is not None
+        assert state.functions is not None
+        chosen = state.pool.rows(_best_starts(problem, state.pool, state.functions))
+        if state.answer is None:
+            state.answer = chosen
+        else:
+            state.consider(problem, _index(np.arange(len(chosen)), chosen.F), chosen)
+        state.rows = rows
+        state.inner = _INNER[self._inner_name(problem)](self, problem, state)
+
+    def _follow_scales(self, problem: Problem, state: ScalarizingState) -> None:
+        """Ideal and nadir of what is known by now; where they moved, the rows start again from here."""
+        assert state.answer is not None
+        assert state.functions is not None
+        assert state.pool is not None
+        known = _join(problem, state.pool, state.answer)
+        scales, old = _normalization(problem, known), state.functions.normalization
+        moved = torch.maximum((scales.ideal - old.ideal).abs(), (scales.span - old.span).abs()) / old.span
+        if bool((moved > _WORTH_FOLLOWING).any()):
+            self._settle(problem, state, scales, None)
+            state.inner = _INNER[self._inner_name(problem)](self, problem, state)
+
+
+def _extremes(n_obj: int) -> np.ndarray:
+    """Weight vectors of the individual minima (n_obj, n_obj), which give the ideal point, and for more
+    than two objectives those of the points where all objectives but one are small, which span the front."""
+    minima = np.full((n_obj, n_obj), _ON_OTHERS) + (1.0 - n_obj * _ON_OTHERS) * np.eye(n_obj)
+    if n_obj == 2:
+        return minima
+    return np.concatenate([minima, (1.0 - minima) / (n_obj - 1)])
+
+
+def _tensor(problem: Problem, values: Array) -> torch.Tensor:
+    tensor: torch.Tensor = problem.to_tensor(values) if isinstance(values, np.ndarray) else values
+    return tensor
+
+
+def _index(rows: np.ndarray, like: Array) -> Array:
+    """Row numbers as an index of arrays or of tensors."""
+    return rows if isinstance(like, np.ndarray) else like.new_tensor(rows).long()
+
+
+def _normalization(problem: Problem, points: Evaluation) -> Normalization:
+    """Ideal and nadir over the feasible non-dominated points; for minibatch losses, whose ranges are
+    unknown, zero and their mean at the start."""
+    F, CV = problem.to_array(points.F), problem.to_array(points.CV)
+    if problem.stochastic:
+        span = np.maximum(np.abs(np.nanmean(F, axis=0)), 1e-12)
+        return Normalization(problem.to_tensor(np.zeros(len(span))), problem.to_tensor(span))
+    known = F[CV <= 0] if (CV <= 0).any() else F
+    known = known[nondominated(known)]
+    if len(known) == 0:
+        known = np.zeros((1, problem.n_obj))
+    return Normalization.of(problem.to_tensor(known.min(axis=0)), problem.to_tensor(known.max(axis=0)))
+
+
+def _best_starts(problem: Problem, pool: Evaluation, functions: RowFunctions) -> np.ndarray:
+    """For each row the pool's least violating candidate of least value (n,)."""
+    F, CV = _tensor(problem, pool.F), problem.to_array(pool.CV)
+    finite = F.isfinite().all(1)
+    standings = functions.crossed(torch.where(finite[:, None], F, 0.0))
+    violation, value = (problem.to_array(part) for part in standings)
+    return np.array([np.lexsort((value[:, k], violation[:, k], CV))[0] for k in range(value.shape[1])])
+
+
+def _join(problem: Problem, a: Evaluation, b: Evaluation) -> Evaluation:
+    """The rows of both, of whichever kind they are."""
+    if isinstance(a.F, np.ndarray):
+        return a.merge(b)
+    parts: dict[str, Any] = {
+        name: torch.cat([getattr(a, name), getattr(b, name)]) for name in ("X", "F", "G", "H", "CV")
+    }
+    return Evaluation(**parts, status=np.concatenate([a.status, b.status]))
+
+
+def _batched(name: str) -> Any:
+    def make(optimizer: Scalarizing, problem: Problem, state: ScalarizingState) -> Inner:
+        from moo.optimizers.inner_descent import InnerDescent
+
+        return InnerDescent.start(name, optimizer.learning_rate, problem, state)
+
+    return make
+
+
+def _slsqp(optimizer: Scalarizing, problem: Problem, state: ScalarizingState) -> Inner:
+    from moo.optimizers.inner_slsqp import InnerSLSQP
+
+    return InnerSLSQP.start(state)
+
+
+def _ga(optimizer: Scalarizing, problem: Problem, state: ScalarizingState) -> Inner:
+    from moo.optimizers.inner_ga import InnerGA
+
+    return InnerGA.start(optimizer.pop_size, problem, state)
+
+
+_INNER = {
+    "auto": _batched("lbfgs"),
+    "lbfgs": _batched("lbfgs"),
+    "adam": _batched("adam"),
+    "slsqp": _slsqp,
+    "ga": _ga,
+}
+_ON_ARRAYS = ("slsqp", "ga")

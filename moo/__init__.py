@@ -20,6 +20,7 @@ _PUBLIC = {
     "Scalarized": "moo.optimizers.scalarized",
     "WeightedSum": "moo.optimizers.weighted_sum",
     "GradientDescent": "moo.optimizers.gradient_descent",
+    "HypervolumeGradient": "moo.optimizers.hypervolume_gradient",
     "NSGA2": "moo.optimizers.nsga2",
     "NSGA3": "moo.optimizers.nsga3",
     "SMSEMOA": "moo.optimizers.smsemoa",

@@ -54,6 +54,15 @@ class Diagnostics:
         given = norm.new_full(norm.shape, torch.nan) if weights is None else weights[finite]
         self.weights.append(given.mean(0).cpu().numpy())
 
+    def record_weights(self, cost: float, weights: torch.Tensor) -> None:
+        """Take in weights (n, m) where no gradients are known: what is said of those is NaN."""
+        m = weights.shape[1]
+        self.cost.append(float(cost))
+        self.cosine.append(np.full((m, m), np.nan))
+        self.conflict.append(float("nan"))
+        self.norm_ratio.append(float("nan"))
+        self.weights.append(weights.nanmean(0).cpu().numpy())
+
     def arrays(self) -> dict[str, np.ndarray]:
         """For `Result.diagnostics`; empty where nothing was recorded."""
         names = ("cost", "cosine", "conflict", "norm_ratio", "weights")

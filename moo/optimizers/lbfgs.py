@@ -29,7 +29,7 @@ class LBFGS(Descent):
     one backward pass.
 
     A row is stationary once its free gradient is below ``gradient_tolerance`` times the steepest it has
-    met (or times 1), or three steps in a row gained less than ``value_tolerance`` of the value and of all
+    met, or three steps in a row gained less than ``value_tolerance`` of the value and of all
     that was gained before; ``leniency`` (n,) multiplies the latter.
     """
 
@@ -48,7 +48,7 @@ class LBFGS(Descent):
         self.direction, self.length = new(n, d), new(n)
         self.memory = Curvature.none_yet(self.trial, _MEMORY)
         self.usual, self.stretch = torch.ones_like(self.value), torch.ones_like(self.value)
-        self.steepest, self.gained = torch.ones_like(self.value), new(n)
+        self.steepest, self.gained = new(n), new(n)
         self.rejections, self.standing = new(n), new(n)
         self.leniency = torch.ones_like(self.value)
 

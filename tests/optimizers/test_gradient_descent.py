@@ -1,9 +1,12 @@
 """Multi-gradient descent: Pareto-stationary ends, bounds, constraints, minibatches."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 import moo
+from moo.aggregation.mgda import MGDA
 from moo.errors import OptionError
 
 
@@ -21,7 +24,7 @@ def on_the_segment(X, tolerance):
     return np.abs(X - t).max() < tolerance and np.abs(t).max() <= 1.0 + tolerance
 
 
-@pytest.mark.parametrize("aggregator", ["mgda", "mgda-normalized"])
+@pytest.mark.parametrize("aggregator", ["mgda", MGDA(normalize=True)])
 def test_rows_end_on_the_pareto_set(aggregator):
     problem = moo.Problem([first, second], xl=[-2.0] * 4, xu=[2.0] * 4)
     optimizer = moo.GradientDescent(n=20, aggregator=aggregator)
@@ -69,4 +72,45 @@ def test_rows_at_rest_cost_nothing_more():
 )
 def test_bad_options_get_one_sentence(options, message):
     with pytest.raises(OptionError, match=message):
+        moo.GradientDescent(**options)
+
+
+@pytest.mark.parametrize("aggregator", ["mgda", MGDA(normalize=True)])
+def test_with_armijos_rule_no_objective_ever_rises(aggregator):
+    """Rosenbrock's valley and a bowl elsewhere: a curved front, where a fixed step overshoots."""
+
+    def valley(x):
+        return 100.0 * (x[1] - x[0] ** 2) ** 2 + (1.0 - x[0]) ** 2
+
+    problem = moo.Problem([valley, second], xl=[-2.0] * 2, xu=[2.0] * 2)
+    optimizer = moo.GradientDescent(n=6, aggregator=aggregator, inner="armijo", tolerance=1e-4)
+    start = np.random.default_rng(1).uniform(-2, 2, (6, 2))
+    optimizer = dataclasses.replace(optimizer, sampling=start)
+    result = moo.solve(problem, optimizer, budget=20_000)
+    begun = problem.evaluate(start, return_values_of=["F"])
+    for f in result.F:  # every end dominates a start
+        assert (f <= begun + 1e-9).all(axis=1).any()
+
+
+def test_armijos_rule_ends_on_the_pareto_set():
+    problem = moo.Problem([first, second], xl=[-2.0] * 4, xu=[2.0] * 4)
+    result = moo.solve(problem, moo.GradientDescent(n=20, inner="armijo"), budget=20_000)
+    assert result.status == "converged"
+    assert on_the_segment(result.X, 1e-4)
+
+
+def test_diagnostics_follow_the_run():
+    problem = moo.Problem([first, second], xl=[-2.0] * 4, xu=[2.0] * 4)
+    seen = moo.solve(problem, moo.GradientDescent(n=20), budget=20_000).diagnostics
+    assert len(seen["cost"]) > 10
+    assert (np.diff(seen["cost"]) > 0).all()
+    assert seen["cosine"][-1, 0, 1] == pytest.approx(-1.0, abs=0.05)  # on the Pareto set they are opposite
+    assert seen["conflict"][-1] > seen["conflict"][0]
+
+
+@pytest.mark.parametrize(
+    "options", [{"inner": "newton"}, {"aggregator": 3}, {"aggregator": "mgda-normalised"}]
+)
+def test_unknown_names_are_refused(options):
+    with pytest.raises(OptionError, match="unknown"):
         moo.GradientDescent(**options)

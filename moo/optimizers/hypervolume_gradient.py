@@ -1,0 +1,244 @@
+"""A set of points that together dominate as much as they can: ascent of the hypervolume itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from moo.errors import OptionError
+from moo.evaluation import Evaluation, Evaluator
+from moo.indicators import contributions, hypervolume, hypervolume_gradient, nondominated, reference_point
+from moo.optimizers.augmented_lagrangian import AugmentedLagrangian
+from moo.optimizers.base import Optimizer, State, require, require_real
+from moo.optimizers.descent import Adam, Box
+from moo.optimizers.diagnostics import Diagnostics
+from moo.optimizers.inner_descent import schedule
+from moo.optimizers.lbfgs import LBFGS
+from moo.optimizers.sampling import as_sampling
+from moo.optimizers.scalarized import Scalarized
+from moo.optimizers.scalarizing import ScalarizingState
+
+if TYPE_CHECKING:
+    from moo.problem import Problem
+
+_SEED_SHARE = 0.4  # of the budget, at most, for the points to begin with
+_SEED_STEPS = 12  # of theirs, once the individual minima are known
+_STEPS_PER_ROUND = 40  # at most, before points that add nothing are placed anew and multipliers updated
+_IDLE_ROUNDS = 3  # rounds that gain next to nothing, after which the run has converged
+_STILL = 1e-8  # relative gain of a step, three of which in a row end a round
+_LEARNING_RATE = 0.02  # of Adam, for minibatches
+_LITTLE = 0.05  # of the mean contribution: a point that adds no more is placed anew
+_WORTH = 1e-5  # relative gain of hypervolume in a round that is worth another
+
+
+@dataclass
+class HypervolumeGradientState(State):
+    """``seed`` makes the first points; ``descent`` then holds all of them as one row."""
+
+    seed: ScalarizingState | None = None
+    seed_steps: int = 0
+    box: Box | None = None
+    descent: LBFGS | Adam | None = None
+    lagrangian: AugmentedLagrangian | None = None
+    ideal: np.ndarray = field(default_factory=lambda: np.empty(0))
+    span: np.ndarray = field(default_factory=lambda: np.empty(0))
+    ref: np.ndarray = field(default_factory=lambda: np.empty(0))  # in normalised objectives
+    best: float = -np.inf
+    before: float = -np.inf  # hypervolume when the round began
+    steps: int = 0
+    idle: int = 0
+    observed: Diagnostics = field(default_factory=Diagnostics)
+
+    def diagnostics(self) -> dict[str, np.ndarray]:
+        return self.observed.arrays() or (self.seed.diagnostics() if self.seed is not None else {})
+
+
+@dataclass(frozen=True)
+class HypervolumeGradient(Optimizer[HypervolumeGradientState]):
+    """Ascent of the hypervolume of n points along its gradient (Emmerich and Deutz 2014; Wang, Deutz, Baeck
+    and Emmerich 2017), by L-BFGS on all points together, by Adam where objectives come from minibatches.
+
+    The first points come from a few steps of `Scalarized` from rays. A point that adds nothing, being
+    dominated or beyond the reference point, is placed anew between two neighbours that are far apart.
+    Each step costs one backward pass a point. Bounds hold by projection, constraints by an augmented
+    Lagrangian.
+
+    Args:
+        n: points.
+        ref: the reference point (n_obj,) in the minimised form and the user's units; None takes that of
+            `moo.indicators.reference_point` in objectives normalised by the ideal and nadir of the first
+            points.
+        sampling: of the first candidates, as `Scalarized`.
+    """
+
+    n: int = 50
+    ref: Any = None
+    sampling: Any = "random"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sampling", as_sampling(self.sampling))
+        require(isinstance(self.n, int) and self.n >= 1, "n", self.n, "an integer >= 1")
+
+    def init(self, problem: Problem, rng: np.random.Generator) -> HypervolumeGradientState:
+        require_real(problem, "HypervolumeGradient")
+        if self.ref is not None:
+            given = np.asarray(self.ref, dtype=float)
+            if given.shape != (problem.n_obj,) or not np.isfinite(given).all():
+                raise OptionError(f"ref={self.ref!r} is not accepted: give {problem.n_obj} numbers")
+        return HypervolumeGradientState(rng, seed=self._seeding(problem).init(problem, rng))
+
+    def _seeding(self, problem: Problem) -> Scalarized:
+        return Scalarized(n=max(self.n, problem.n_obj), sampling=self.sampling)
+
+    def step(self, evaluate: Evaluator, state: HypervolumeGradientState) -> HypervolumeGradientState:
+        if state.descent is None:
+            return self._seed(evaluate, state)
+        active = torch.zeros(1, dtype=torch.long, device=evaluate.problem.device)
+        _ascend(evaluate, state, active)
+        state.steps += 1
+        if isinstance(state.descent, Adam):
+            return state  # of minibatches no one knows which points add nothing
+        if bool(state.descent.stationary.all()) or state.steps >= _STEPS_PER_ROUND:
+            self._next_round(evaluate.problem, state, active)
+        return state
+
+    def _seed(self, evaluate: Evaluator, state: HypervolumeGradientState) -> HypervolumeGradientState:
+        """One step of what makes the first points; the last of them hands over."""
+        assert state.seed is not None
+        seeding = self._seeding(evaluate.problem)
+        state.seed = seeding.step(evaluate, state.seed)
+        state.answer = state.seed.answer
+        state.seed_steps += not state.seed.payoff
+        if state.seed.converged or state.seed_steps > _SEED_STEPS or evaluate.fraction > _SEED_SHARE:
+            self._begin(evaluate.problem, state)
+        return state
+
+    def _begin(self, problem: Problem, state: HypervolumeGradientState) -> None:
+        assert state.answer is not None
+        F, CV = problem.to_array(state.answer.F), problem.to_array(state.answer.CV)
+        sound = np.isfinite(F).all(axis=1)
+        known = F[sound & (CV <= 0)] if (sound & (CV <= 0)).any() else F[sound]
+        known = known[nondominated(known)] if len(known) else np.zeros((1, problem.n_obj))
+        state.ideal, span = known.min(axis=0), np.ptp(known, axis=0)
+        state.span = np.where(span > 0, span, 1.0)
+        wanted = reference_point(problem.n_obj, self.n)
+        if self.ref is not None:
+            wanted = (np.asarray(self.ref, dtype=float) - state.ideal) / state.span
+        state.ref = wanted
+        state.answer = state.answer.rows(np.arange(min(self.n, len(F))))
+        state.box = Box.of(problem)
+        if problem.n_constr:
+            answer = state.answer
+            state.lagrangian = AugmentedLagrangian.start(len(answer), answer.G, answer.H)
+        U = _spread_out(problem, state, state.box.to_unit(state.answer.X), state.rng)
+        box, together = _repeated(state.box, len(U)), U.reshape(1, -1)
+        if problem.stochastic:
+            state.descent = Adam(box, together, _LEARNING_RATE)
+        else:
+            state.descent = LBFGS(box, together, value_tolerance=_STILL)
+
+    def _next_round(self, problem: Problem, state: HypervolumeGradientState, active: torch.Tensor) -> None:
+        """Place points anew that add nothing, and go on; where rounds gain no more, that was all."""
+        assert isinstance(state.descent, LBFGS)
+        assert state.answer is not None
+        assert state.box is not None
+        gained = state.best - state.before
+        state.idle = 0 if gained > _WORTH * abs(state.best) else state.idle + 1
+        state.before, state.steps = state.best, 0
+        settled = True
+        if state.lagrangian is not None:
+            rows = torch.arange(len(state.answer), device=problem.device)
+            state.lagrangian.update(rows, state.answer.G, state.answer.H)
+            settled = bool(state.lagrangian.settled(rows).all())
+        state.converged = state.idle >= (_IDLE_ROUNDS if settled else 10 * _IDLE_ROUNDS)
+        n = len(state.answer)
+        here = state.box.to_unit(state.answer.X)
+        U = _spread_out(problem, state, here, state.rng)
+        if not bool((here == U).all()) or state.lagrangian is not None:
+            state.descent.here[active] = U.reshape(1, n * U.shape[1])
+            state.descent.restart(active)
+        elif bool(state.descent.stationary.all()):
+            state.converged = True
+
+
+def _repeated(box: Box, n: int) -> Box:
+    """The box of n points side by side."""
+    names = ("origin", "width", "xl", "xu", "lower", "upper")
+    return Box(**{name: getattr(box, name).repeat(n) for name in names})
+
+
+def _ascend(evaluate: Evaluator, state: HypervolumeGradientState, active: torch.Tensor) -> None:
+    """One step of all points together, downhill in minus the hypervolume."""
+    assert state.box is not None
+    assert state.descent is not None
+    problem, box = evaluate.problem, state.box
+    d = problem.n_var
+    rows = torch.arange(state.descent.trial.shape[1] // d, device=problem.device)
+    ideal, span = problem.to_tensor(state.ideal), problem.to_tensor(state.span)
+
+    def pulled(F: torch.Tensor, G: torch.Tensor, H: torch.Tensor) -> torch.Tensor:
+        Z = (F - ideal) / span
+        slopes = problem.to_tensor(hypervolume_gradient(problem.to_array(Z.detach()), state.ref))
+        value: torch.Tensor = -(slopes * Z).sum(1)
+        return value if state.lagrangian is None else value + state.lagrangian.terms(G, H, rows)
+
+    X = box.to_user(state.descent.trial.reshape(-1, d))
+    points = evaluate(X, scalarize=pulled)
+    assert points.gradient is not None
+    Z = (problem.to_array(points.F) - state.ideal) / state.span
+    volume = hypervolume(Z, state.ref)
+    value = -volume
+    if state.lagrangian is not None:
+        value += float(state.lagrangian.terms(points.G, points.H, rows).sum())
+    _keep(problem, state, points, Z)
+    if not np.isfinite(Z).all():
+        value = np.inf  # a step into what cannot be evaluated is shortened
+    gradient = torch.nan_to_num((points.gradient * box.width).reshape(1, -1), 0.0, 0.0, 0.0)
+    state.descent.absorb(active, points.F.new_tensor([value]), gradient, schedule(evaluate.fraction))
+
+
+def _keep(problem: Problem, state: HypervolumeGradientState, points: Evaluation, Z: np.ndarray) -> None:
+    """The set becomes the answer where fewer of its points are infeasible, or as many and it dominates
+    more."""
+    assert state.answer is not None
+    infeasible = problem.to_array(points.CV) > 0
+    volume = hypervolume(Z[~infeasible], state.ref) - float(infeasible.sum())
+    if volume > state.best or problem.stochastic:
+        state.best = volume
+        state.answer = points.rows(torch.arange(len(Z), device=problem.device))
+
+
+def _spread_out(
+    problem: Problem, state: HypervolumeGradientState, U: torch.Tensor, rng: np.random.Generator
+) -> torch.Tensor:
+    """The points U (n, d) in unit coordinates with those that add nothing placed midway between two others
+    that are far apart in normalised objectives."""
+    assert state.answer is not None
+    Z = (problem.to_array(state.answer.F) - state.ideal) / state.span
+    sound = np.flatnonzero(np.isfinite(Z).all(axis=1) & (problem.to_array(state.answer.CV) <= 0))
+    added = contributions(Z[sound], state.ref)
+    adding = sound[added > _LITTLE * added.mean()] if len(sound) else sound
+    idle = np.setdiff1d(np.arange(len(Z)), adding)
+    if len(adding) < 2 or len(idle) == 0:
+        return U
+    pairs = _gaps(Z[adding], len(idle), rng)
+    share = problem.to_tensor(rng.uniform(0.3, 0.7, (len(idle), 1)))
+    a, b = (torch.as_tensor(adding[pairs[:, k]], device=U.device) for k in (0, 1))
+    placed = U.clone()
+    placed[torch.as_tensor(idle, device=U.device)] = share * U[a] + (1.0 - share) * U[b]
+    return placed
+
+
+def _gaps(Z: np.ndarray, k: int, rng: np.random.Generator) -> np.ndarray:
+    """k pairs (k, 2) of neighbours among Z (n, m), drawn in proportion to their distance: each point and,
+    of its m nearest, the farthest."""
+    distance = np.linalg.norm(Z[:, None] - Z, axis=2)
+    m = min(Z.shape[1], len(Z) - 1)
+    nearest = np.argsort(distance, axis=1)[:, m]
+    width = distance[np.arange(len(Z)), nearest]
+    total = width.sum()
+    chosen = rng.choice(len(Z), k, p=width / total if total > 0 else None)
+    return np.column_stack([chosen, nearest[chosen]])

@@ -84,8 +84,8 @@ def subset(F: np.ndarray, k: int) -> np.ndarray:
 
 
 def contributions(F: np.ndarray, ref: np.ndarray) -> np.ndarray:
-    """What the hypervolume of F (n, m), finite, loses without each row (n,); nothing for rows that are
-    dominated, not strictly better than ``ref``, or there twice."""
+    """What the hypervolume of the non-dominated rows of F (n, m), finite, loses without each (n,); nothing
+    for rows that are dominated or not strictly better than ``ref``."""
     inside = (ref > F).all(axis=1)
     alone = np.zeros(len(F))
     if F.shape[1] == 1 and inside.any():

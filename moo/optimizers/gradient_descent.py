@@ -68,7 +68,7 @@ class GradientDescent(MultiGradient):
         evaluation = evaluate(state.box.to_user(state.descent.trial[active]), scalarize=weighed)
         context = contexts[-1]
         self.begin(evaluate.problem, state, evaluation)
-        state.remember(context, active, self.n)
+        state.remember(context, active)
         assert evaluation.gradient is not None
         assert context.weights is not None
         direction = evaluation.gradient * state.box.width

@@ -39,6 +39,7 @@ class HypervolumeGradientState(State):
     """``seed`` makes the first points; ``descent`` then holds all of them as one row."""
 
     seed: ScalarizingState | None = None
+    sample: Evaluation | None = None  # of the box; typical values of the constraints are from there
     seed_steps: int = 0
     box: Box | None = None
     descent: LBFGS | Adam | None = None
@@ -93,6 +94,20 @@ class HypervolumeGradient(Optimizer[HypervolumeGradientState]):
     def _seeding(self, problem: Problem) -> Scalarized:
         return Scalarized(n=max(self.n, problem.n_obj), sampling=self.sampling)
 
+    def from_points(
+        self, problem: Problem, points: Evaluation, before: HypervolumeGradientState
+    ) -> HypervolumeGradientState:
+        """The state that goes on from these evaluated points (arrays), after an earlier one."""
+        names = ("X", "F", "G", "H", "CV")
+        parts: dict[str, Any] = {name: problem.to_tensor(getattr(points, name)) for name in names}
+        answer = Evaluation(**parts, status=points.status.copy())
+        sample = before.sample
+        if sample is None and before.seed is not None:
+            sample = before.seed.sample
+        state = HypervolumeGradientState(before.rng, answer, sample=sample, observed=before.observed)
+        self._begin(problem, state)
+        return state
+
     def step(self, evaluate: Evaluator, state: HypervolumeGradientState) -> HypervolumeGradientState:
         if state.descent is None:
             return self._seed(evaluate, state)
@@ -113,6 +128,7 @@ class HypervolumeGradient(Optimizer[HypervolumeGradientState]):
         state.answer = state.seed.answer
         state.seed_steps += not state.seed.payoff
         if state.seed.converged or state.seed_steps > _SEED_STEPS or evaluate.fraction > _SEED_SHARE:
+            state.sample = state.seed.sample
             self._begin(evaluate.problem, state)
         return state
 
@@ -131,8 +147,8 @@ class HypervolumeGradient(Optimizer[HypervolumeGradientState]):
         state.answer = state.answer.rows(np.arange(min(self.n, len(F))))
         state.box = Box.of(problem)
         if problem.n_constr:
-            answer = state.answer
-            state.lagrangian = AugmentedLagrangian.start(len(answer), answer.G, answer.H)
+            assert state.sample is not None
+            state.lagrangian = AugmentedLagrangian.start(len(state.answer), state.sample.G, state.sample.H)
         U = _spread_out(problem, state, state.box.to_unit(state.answer.X), state.rng)
         box, together = _repeated(state.box, len(U)), U.reshape(1, -1)
         if problem.stochastic:

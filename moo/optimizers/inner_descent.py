@@ -68,7 +68,8 @@ class InnerDescent:
         F = state.answer.F[rows]
         terms = state.functions.terms(torch.where(F.isfinite(), F, 0.0), rows)
         G, H = _with_own(state.answer.G[rows], state.answer.H[rows], terms)
-        lagrangian = _lagrangian(len(rows), state.pool.G, state.pool.H, terms)
+        sample = state.sample
+        lagrangian = _lagrangian(len(rows), sample.G, sample.H, terms)
         minimax = None if terms.largest is None else Minimax.start(terms.largest / scale[:, None])
         descent: Descent = Adam(box, starts, learning_rate) if method == "adam" else LBFGS(box, starts)
         if state.payoff:
@@ -193,9 +194,8 @@ class InnerDescent:
 
 def _typical(state: ScalarizingState, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Least value over the sample and the distance from there to a typical one, for each row (k,)."""
-    assert state.pool is not None
     assert state.functions is not None
-    F = state.pool.F[: state.n_sampled]
+    F = state.sample.F
     F = F[F.isfinite().all(1)]
     if len(F) == 0:
         return F.new_zeros(len(rows)), F.new_ones(len(rows))

@@ -39,6 +39,7 @@ class MultiGradientState(State):
     lagrangian: AugmentedLagrangian | None = None
     since_update: Array = None  # steps of each row since its multipliers were updated
     memory: dict[str, torch.Tensor] = field(default_factory=dict)
+    sample: Evaluation | None = None  # of the box, for the constraints' scales; None takes the first points
     observed: Diagnostics = field(default_factory=Diagnostics)
 
     def diagnostics(self) -> dict[str, np.ndarray]:
@@ -49,11 +50,11 @@ class MultiGradientState(State):
         memory = {name: values[rows] for name, values in self.memory.items()}
         return Context(losses=losses, memory=memory, rng=self.rng)
 
-    def remember(self, context: Context, rows: torch.Tensor, n: int) -> None:
-        """Put back what the aggregator kept of these rows, of n."""
+    def remember(self, context: Context, rows: torch.Tensor) -> None:
+        """Put back what the aggregator kept of these rows."""
         for name, values in context.memory.items():
             if name not in self.memory:  # at the first step, which is of all rows
-                self.memory[name] = values.new_zeros(n, *values.shape[1:])
+                self.memory[name] = values.new_zeros(len(self.X), *values.shape[1:])
             self.memory[name][rows] = values
 
 
@@ -89,10 +90,13 @@ class MultiGradient(Optimizer[MultiGradientState]):
             raise OptionError(unknown_name("inner method", str(self.inner), _INNER))
 
     def init(self, problem: Problem, rng: np.random.Generator) -> MultiGradientState:
+        self._check(problem)
+        return MultiGradientState(rng, X=first_sample(problem, self.n, rng, self.sampling))
+
+    def _check(self, problem: Problem) -> None:
         require_real(problem, type(self).__name__)
         if problem.stochastic:
             require(self.inner != "armijo", "inner", self.inner, '"adam" where losses are of minibatches')
-        return MultiGradientState(rng, X=first_sample(problem, self.n, rng, self.sampling))
 
     def step(self, evaluate: Evaluator, state: MultiGradientState) -> MultiGradientState:
         problem = evaluate.problem
@@ -101,12 +105,12 @@ class MultiGradient(Optimizer[MultiGradientState]):
             starts = state.box.to_unit(problem.to_tensor(state.X))
             method = Adam if self.inner == "adam" else Armijo
             state.descent = method(state.box, starts, self.learning_rate)
-            state.since_update = torch.zeros(self.n, device=problem.device)
+            state.since_update = torch.zeros(len(state.X), device=problem.device)
         active = torch.nonzero(~state.descent.stationary)[:, 0]
         taken = self._taken(evaluate, state, active)
-        _keep(problem, state, active, taken.evaluation)
+        self._keep(problem, state, active, taken.evaluation)
         if not problem.stochastic:
-            resting = taken.direction.norm(dim=1) <= self.tolerance
+            resting = taken.direction.norm(dim=1) < self.tolerance
             state.descent.stationary[active] = resting & (taken.evaluation.CV <= 0)
         good = taken.into(state.descent, active, schedule(evaluate.fraction))
         if state.lagrangian is not None:
@@ -125,9 +129,9 @@ class MultiGradient(Optimizer[MultiGradientState]):
         )
         self.begin(evaluate.problem, state, evaluation)
         values, J = _functions(state, evaluation)
-        context = state.context(values, active)
+        context = state.context(evaluation.F / state.scale, active)
         direction = self._direction(state, active, J, context)
-        state.remember(context, active, self.n)
+        state.remember(context, active)
         if state.observed.due(evaluate.fraction):
             state.observed.record(evaluate.cost, J, context.weights)
         slopes = torch.einsum("nmd,nd->nm", J, direction)
@@ -137,10 +141,11 @@ class MultiGradient(Optimizer[MultiGradientState]):
     def begin(self, problem: Problem, state: MultiGradientState, evaluation: Evaluation) -> None:
         """Answer, objective scales and multipliers, from the first evaluation, which is of all rows."""
         if state.answer is None:
-            state.answer = evaluation.rows(np.arange(self.n))  # a copy: the log keeps the evaluation
+            state.answer = evaluation.rows(np.arange(len(state.X)))  # a copy: the log keeps the evaluation
             state.scale = spread_of(evaluation.F)
             if problem.n_constr:
-                state.lagrangian = AugmentedLagrangian.start(self.n, evaluation.G, evaluation.H)
+                sample = evaluation if state.sample is None else state.sample
+                state.lagrangian = AugmentedLagrangian.start(len(state.X), sample.G, sample.H)
 
     def _direction(
         self, state: MultiGradientState, rows: torch.Tensor, J: torch.Tensor, context: Context
@@ -158,6 +163,17 @@ class MultiGradient(Optimizer[MultiGradientState]):
         free = _without_spent(torch.where(blocked[:, None, :], 0.0, J))
         direction = self._aggregate(free, again, state, rows)
         return torch.where(state.box.blocked(U, direction), 0.0, direction)
+
+    def _keep(
+        self, problem: Problem, state: MultiGradientState, rows: torch.Tensor, points: Evaluation
+    ) -> None:
+        """The rows' new points become the answer, except where the old point is feasible and the new one
+        is not, or the old one is better in every objective."""
+        old = state.answer
+        assert old is not None
+        worse = (old.CV[rows] <= 0) & (points.CV > 0)
+        worse |= (old.CV[rows] <= points.CV) & (old.F[rows] <= points.F).all(1)
+        keep_latest(problem, old, rows, points, ~worse | problem.stochastic)
 
     @abstractmethod
     def _aggregate(
@@ -222,18 +238,15 @@ def penalty_of(problem: Problem, state: MultiGradientState, active: torch.Tensor
     return lambda F, G, H: lagrangian.terms(G, H, active)
 
 
-def _keep(problem: Problem, state: MultiGradientState, rows: torch.Tensor, points: Evaluation) -> None:
-    """The rows' new points become the answer, except where the old point is feasible and the new one
-    is not, or the old one is better in every objective."""
-    old = state.answer
-    assert old is not None
-    worse = (old.CV[rows] <= 0) & (points.CV > 0)
-    worse |= (old.CV[rows] <= points.CV) & (old.F[rows] <= points.F).all(1)
-    better = points.F.isfinite().all(1) & (~worse | problem.stochastic)
+def keep_latest(
+    problem: Problem, answer: Evaluation, rows: torch.Tensor, points: Evaluation, where: torch.Tensor
+) -> None:
+    """Write the points (k) over these rows of the answer where the mask (k,) says so and they are finite."""
+    better = points.F.isfinite().all(1) & where
     for name in ("X", "F", "G", "H", "CV"):
-        getattr(old, name)[rows[better]] = getattr(points, name)[better]
+        getattr(answer, name)[rows[better]] = getattr(points, name)[better]
     chosen = problem.to_array(better).astype(bool)
-    old.status[problem.to_array(rows[better]).astype(int)] = points.status[chosen]
+    answer.status[problem.to_array(rows[better]).astype(int)] = points.status[chosen]
 
 
 def _update_multipliers(state: MultiGradientState, rows: torch.Tensor, points: Evaluation) -> None:

@@ -82,12 +82,12 @@ class Scalarized(Scalarizing):
 
     def _given(self, n_obj: int) -> np.ndarray | None:
         if not isinstance(self.normalize, str):
-            _require_scales(self.normalize, n_obj)
+            require_scales(self.normalize, n_obj)
         given = getattr(self, self._kind)
         return None if given is None else _READ[self._kind](given, n_obj)
 
 
-def _require_scales(scales: Any, n_obj: int) -> None:
+def require_scales(scales: Any, n_obj: int, otherwise: str = "") -> None:
     """
     Raises:
         OptionError: when they are not two vectors, the ideal below the nadir.
@@ -99,5 +99,6 @@ def _require_scales(scales: Any, n_obj: int) -> None:
         sound = False
     if not sound or not (np.isfinite(ideal).all() and np.isfinite(nadir).all()):
         raise OptionError(
-            f"normalize={scales!r} is not accepted: give (ideal, nadir), {n_obj} numbers each, ideal < nadir"
+            f"normalize={scales!r} is not accepted: give {otherwise}(ideal, nadir), {n_obj} numbers each, "
+            "ideal < nadir"
         )

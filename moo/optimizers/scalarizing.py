@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _PAYOFF_SHARE = 0.2  # of the budget, at most, to find the individual minima
 _OBSERVED, _OBSERVATIONS = 4, 5  # rows whose Jacobian is taken for the diagnostics, and how often
 _OBSERVED_SHARE = 0.01  # of the budget, that one observation may cost
+_PAYOFF_ROUNDS = 4
+_SAME_SCALES = 10.0  # ratio of two objectives' scales that changed by no more leaves the minima as they are
 _ON_OTHERS = 0.01  # weight of the other objectives in an individual minimum, which makes it Pareto-optimal
 _WORTH_FOLLOWING = 0.01  # of a scale: less of a change does not move a row to speak of
 _MET = 1e-6  # a scalarization's own constraint missed by no more, in normalised objectives, is met
@@ -81,10 +83,17 @@ class ScalarizingState(State):
     rows: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=int))
     inner: Inner | None = None
     payoff: bool = False  # the individual minima are being looked for, which give the scales
+    payoff_rounds: int = 1
     observed: Diagnostics = field(default_factory=Diagnostics)
 
     def diagnostics(self) -> dict[str, np.ndarray]:
         return self.observed.arrays()
+
+    @property
+    def sample(self) -> Evaluation:
+        """The rows of the pool that were sampled from the box: what is typical is read off them."""
+        assert self.pool is not None
+        return self.pool.rows(np.arange(self.n_sampled))
 
     def consider(self, problem: Problem, rows: Array, candidates: Evaluation) -> None:
         """Keep what is better than the rows' best so far: less violation first, then the lower value. Of
@@ -189,8 +198,10 @@ class Scalarizing(Optimizer[ScalarizingState]):
         assert state.inner is not None
         self._observe(evaluate, state)
         done = state.inner.step(evaluate, state)
-        if state.payoff and (done or evaluate.fraction > _PAYOFF_SHARE):
+        if state.payoff and evaluate.fraction > _PAYOFF_SHARE:
             self._all_rows(evaluate, state)
+        elif state.payoff and done:
+            self._after_payoff(evaluate, state)
         elif done:
             state.converged = True
         elif self._scales == "running":
@@ -246,6 +257,21 @@ class Scalarizing(Optimizer[ScalarizingState]):
             return _normalization(problem, sample)
         ideal, nadir = self._scales
         return Normalization.of(problem.to_tensor(ideal), problem.to_tensor(nadir))
+
+    def _after_payoff(self, evaluate: Evaluator, state: ScalarizingState) -> None:
+        """The individual minima are found as far as the sample's scales tell objectives apart; where their
+        own scales say something else, they are looked for once more from here."""
+        assert state.answer is not None
+        assert state.functions is not None
+        old = state.functions.normalization
+        scales = _normalization(evaluate.problem, state.answer)
+        change = scales.span / old.span
+        if state.payoff_rounds >= _PAYOFF_ROUNDS or bool(change.amax() <= _SAME_SCALES * change.amin()):
+            self._all_rows(evaluate, state)
+            return
+        state.payoff_rounds += 1
+        state.functions = RowFunctions(Linear(), scales, state.functions.targets)
+        state.inner = _INNER[self._inner_name(evaluate.problem)](self, evaluate.problem, state)
 
     def _all_rows(self, evaluate: Evaluator, state: ScalarizingState) -> None:
         """The individual minima are known: take their scales, and solve all rows. Where the Pareto set is

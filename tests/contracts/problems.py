@@ -97,8 +97,8 @@ def _bnh_objectives(X: np.ndarray) -> np.ndarray:
 
 def _bnh_violation(X: np.ndarray) -> np.ndarray:
     """Binh and Korn 1997: inside one circle, outside another."""
-    inside = ((X[:, 0] - 5.0) ** 2 + X[:, 1] ** 2) - 25.0
-    outside = 7.7 - ((X[:, 0] - 8.0) ** 2 + (X[:, 1] + 3.0) ** 2)
+    inside = (((X[:, 0] - 5.0) ** 2 + X[:, 1] ** 2) - 25.0) / 25.0  # in the units in which pymoo states them
+    outside = (7.7 - ((X[:, 0] - 8.0) ** 2 + (X[:, 1] + 3.0) ** 2)) / 7.7
     return np.maximum(np.maximum(inside, outside), 0.0)
 
 

@@ -29,10 +29,11 @@ FAR = 1e4  # added to an objective, so that a made-up value would look like an i
 
 # Share of the front's hypervolume that the answer must reach. Methods whose rows need not spread
 # over the front reach less of it; every row must lie on it all the same.
-LEAST_SHARE = {"GradientDescent": 0.75}
+LEAST_SHARE = {"GradientDescent": 0.75, "MOOSVGD": 0.75, "ParetoMTL": 0.75}
 USUAL_SHARE = 0.95
 # How far an answer's rows lie from the front, at most and on average, in units of its extent.
 LARGEST_GAP, MEAN_GAP = 0.1, 0.01
+REPELLED = {"MOOSVGD": 5.0}  # how many times farther, for rows that push each other off the front
 
 
 @cache
@@ -176,8 +177,9 @@ def test_it_reaches_the_known_front(optimizer_class, name, case):
         pytest.skip("not expected of every method")
     result = solved(optimizer_class, name)
     gaps = distances(result.F, case.front)
-    assert gaps.max() < LARGEST_GAP
-    assert gaps.mean() < MEAN_GAP
+    wider = REPELLED.get(optimizer_class.__name__, 1.0)
+    assert gaps.max() < LARGEST_GAP * wider
+    assert gaps.mean() < MEAN_GAP * wider
     assert share_of_front(result.F, case) >= LEAST_SHARE.get(optimizer_class.__name__, USUAL_SHARE)
     assert share_of_front(result.archive_F, case) >= 0.95
 

@@ -7,7 +7,10 @@ from math import comb
 import numpy as np
 
 from moo.errors import OptionError
-from moo.indicators import subset
+from moo.indicators import normalise, subset
+
+_RIESZ_STEPS = 300
+_WIDE = 2.0  # times the median distance: a gap
 
 
 def simplex_lattice(n_obj: int, divisions: int) -> np.ndarray:
@@ -88,6 +91,79 @@ def _corners_first(lattice: np.ndarray, n: int) -> np.ndarray:
         return subset(-lattice, n)
     head = subset(-lattice, n - 1)  # the one row left out is the last of the order
     return np.append(head, np.setdiff1d(np.arange(n), head))
+
+
+def riesz_weights(n: int, n_obj: int, seed: int = 0) -> np.ndarray:
+    """n weight vectors (n, n_obj) of little Riesz s-energy sum_(i<j) |w_i - w_j|^-s with s = n_obj^2
+    (Blank, Deb, Dhebar, Bandaru and Seada 2021, "Generating well-spaced points on a unit simplex for
+    evolutionary many-objective optimization"): evenly spaced for any n, where a lattice has gaps unless n
+    is one of its sizes. The corners are among them. Found from `weight_vectors` by gradient descent.
+
+    Raises:
+        OptionError: when n is below the number of objectives.
+    """
+    W = weight_vectors(n, n_obj)
+    if n_obj == 1 or n <= n_obj + 1:
+        return W
+    inner = W[n_obj:] + 1e-3 * np.random.default_rng(seed).random((n - n_obj, n_obj))
+    inner = inner / inner.sum(axis=1, keepdims=True)
+    step, energy = 0.1 * n ** (-1.0 / (n_obj - 1)), np.inf
+    for _ in range(_RIESZ_STEPS):
+        value, slope = _riesz(np.concatenate([W[:n_obj], inner]), n_obj**2)
+        if value < energy:
+            energy, best, direction = value, inner, slope[n_obj:]
+            step *= 1.2
+        else:
+            step *= 0.5
+        moved = best - step * direction / max(np.linalg.norm(direction, axis=1).max(), 1e-300)
+        inner = _onto_simplex(moved)
+    return np.asarray(np.concatenate([W[:n_obj], best]))
+
+
+def _riesz(W: np.ndarray, s: float) -> tuple[float, np.ndarray]:
+    """Logarithm of the s-energy of W (n, m), and its slope (n, m)."""
+    apart = W[:, None] - W
+    square = (apart**2).sum(axis=2)
+    np.fill_diagonal(square, np.inf)
+    square = np.maximum(square, 1e-12)
+    least = square.min()
+    terms = (square / least) ** (-s / 2.0)
+    slope = -2.0 * s * ((terms / square)[:, :, None] * apart).sum(axis=1)
+    return float(np.log(terms.sum()) - s / 2.0 * np.log(least)), slope / terms.sum()
+
+
+def _onto_simplex(W: np.ndarray) -> np.ndarray:
+    """The nearest points of the simplex to the rows of W (n, m) (Wang and Carreira-Perpinan 2013)."""
+    ordered = -np.sort(-W, axis=1)
+    above = (np.cumsum(ordered, axis=1) - 1.0) / np.arange(1, W.shape[1] + 1)
+    size = (ordered > above).sum(axis=1)
+    return np.asarray(np.maximum(W - above[np.arange(len(W)), size - 1][:, None], 0.0))
+
+
+def random_weights(n: int, n_obj: int, seed: int = 0) -> np.ndarray:
+    """n weight vectors (n, n_obj) drawn evenly from the simplex: Dirichlet(1, ..., 1)."""
+    if n < 1:
+        raise OptionError(f"n={n} weight vectors are not accepted: give at least 1")
+    return np.asarray(np.random.default_rng(seed).dirichlet(np.ones(n_obj), n))
+
+
+def between(W: np.ndarray, F: np.ndarray, k: int) -> np.ndarray:
+    """At most k preferences midway between those of neighbours that are farthest apart in F, by twice the
+    median distance at least: of the preferences W (n, m) and the objectives F (n, m) they led to, normalised
+    here by their range. A row's neighbours are its m nearest; each pair is taken once (the idea of Kim and de Weck 2005, "Adaptive
+    weighted-sum method for bi-objective optimization", section 3)."""
+    n, m = F.shape
+    if n < 2:
+        return W[:0]
+    U = normalise(F, F.min(axis=0), F.max(axis=0))
+    distance = np.linalg.norm(U[:, None] - U, axis=2)
+    nearest = np.argsort(distance, axis=1)[:, 1 : 1 + min(m, n - 1)]
+    pairs = {tuple(sorted((i, int(j)))) for i in range(n) for j in nearest[i]}
+    usual = np.median([distance[pair] for pair in pairs])
+    wide = [pair for pair in pairs if distance[pair] > _WIDE * usual]
+    ordered = sorted(wide, key=lambda pair: (-distance[pair], pair))[:k]
+    middle = [0.5 * (W[i] + W[j]) for i, j in ordered]
+    return np.array(middle) if middle else W[:0]
 
 
 def given_weights(weights: object, n_obj: int) -> np.ndarray:

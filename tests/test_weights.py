@@ -8,8 +8,11 @@ from pymoo.util.ref_dirs import get_reference_directions
 
 from moo.errors import OptionError
 from moo.weights import (
+    between,
     given_weights,
+    random_weights,
     reference_directions,
+    riesz_weights,
     simplex_lattice,
     two_layers,
     weight_vectors,
@@ -90,3 +93,45 @@ def test_reference_directions_fit_and_are_on_the_simplex(n_obj, n):
 def test_ninety_two_individuals_have_the_papers_ninety_one_directions():
     assert len(reference_directions(92, 3)) == 91
     assert len(reference_directions(160, 8)) == 156
+
+
+# ---------------------------------------------------------------------- spread evenly, by chance, into gaps
+
+
+def spacing(W):
+    distance = np.linalg.norm(W[:, None] - W, axis=2)
+    np.fill_diagonal(distance, np.inf)
+    return distance.min(axis=1)
+
+
+@given(st.integers(2, 5), st.integers(0, 40))
+def test_riesz_weights_are_on_the_simplex_with_its_corners(m, more):
+    W = riesz_weights(m + more, m)
+    assert W.shape == (m + more, m)
+    assert W.sum(axis=1) == pytest.approx(1.0)
+    assert (W >= 0).all()
+    assert np.array_equal(W[:m].argmax(axis=1), weight_vectors(m + more, m)[:m].argmax(axis=1))
+
+
+@pytest.mark.parametrize(("n", "m"), [(17, 3), (100, 3), (50, 5)])
+def test_riesz_weights_are_spaced_more_evenly_than_a_thinned_lattice(n, m):
+    even, thinned = spacing(riesz_weights(n, m)), spacing(weight_vectors(n, m))
+    assert even.std() < thinned.std()
+    assert even.min() > 0.9 * thinned.min()
+
+
+def test_random_weights_follow_their_seed():
+    assert np.array_equal(random_weights(5, 3, seed=1), random_weights(5, 3, seed=1))
+    assert random_weights(4000, 3).mean(axis=0) == pytest.approx(1 / 3, abs=0.02)
+    with pytest.raises(OptionError, match="n=0"):
+        random_weights(0, 3)
+
+
+def test_preferences_go_where_the_front_has_gaps():
+    t = np.array([0.0, 0.1, 0.2, 0.3, 0.9, 1.0])
+    F = np.column_stack([t, 1.0 - t])
+    W = F[:, ::-1]
+    assert between(W, 5.0 * F, 3) == pytest.approx(np.array([[0.4, 0.6]]))
+    even = np.linspace(0, 1, 6)
+    assert len(between(W, np.column_stack([even, 1 - even]), 3)) == 0
+    assert len(between(W[:1], F[:1], 3)) == 0

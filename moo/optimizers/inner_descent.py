@@ -16,7 +16,8 @@ from moo.optimizers.minimax import Minimax
 from moo.scalarization import Terms
 
 if TYPE_CHECKING:
-    from moo.optimizers.scalarizing import RowFunctions, ScalarizingState
+    from moo.optimizers.row_functions import RowFunctions
+    from moo.optimizers.scalarizing import ScalarizingState
     from moo.problem import Problem
 
 _INNER_STEPS = {"lbfgs": 100, "adam": 20}  # between two updates of the multipliers, at the most

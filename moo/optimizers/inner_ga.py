@@ -13,7 +13,8 @@ from moo.evaluation import Evaluation, Evaluator
 from moo.optimizers.mating import Operators, Population, children
 
 if TYPE_CHECKING:
-    from moo.optimizers.scalarizing import RowFunctions, ScalarizingState
+    from moo.optimizers.row_functions import RowFunctions
+    from moo.optimizers.scalarizing import ScalarizingState
     from moo.problem import Problem
 
 _OPERATORS = Operators()

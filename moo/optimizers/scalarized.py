@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from moo.errors import OptionError
+from moo.evaluation import Evaluator
+from moo.indicators import contributions, hypervolume
 from moo.optimizers.base import require
-from moo.optimizers.scalarizing import Scalarizing
+from moo.optimizers.row_functions import best_starts
+from moo.optimizers.scalarizing import Scalarizing, ScalarizingState, join
 from moo.scalarization import Scalarization, scalarization_of
-from moo.weights import given_epsilons, given_rays, given_weights
+from moo.weights import (
+    between,
+    given_epsilons,
+    given_rays,
+    given_weights,
+    random_weights,
+    riesz_weights,
+)
+
+if TYPE_CHECKING:
+    from moo.problem import Problem
 
 _SCALES = ("payoff", "running", "none")
+_SPREADS = ("lattice", "riesz", "random")
+_LEAST_SHARE = 1e-3  # of an objective in a preference that was not given
+_REFERENCE = 1.1  # reference point of the contributions, in normalised objectives
+_LITTLE = 0.05  # of the mean contribution: next to nothing
 _READ = {"weights": given_weights, "rays": given_rays, "epsilons": given_epsilons}
 
 
@@ -36,6 +53,11 @@ class Scalarized(Scalarizing):
         normalize: where ideal and nadir come from: "payoff" (the individual minima, found first),
             "running" (the best known points, as the run goes on), "none" (objectives as stated, ideal
             zero), or the two vectors.
+        spread: how preferences are spread where none are given: "lattice" (evenly, from a simplex
+            lattice), "riesz" (evenly for any n, `moo.weights.riesz_weights`) or "random".
+        refine: how often, once all rows have converged, those that add least to the front (a tenth, and
+            all that add next to nothing) are given preferences in its gaps and solved again, where there
+            are gaps of twice the usual width.
         n, inner, learning_rate, n_samples, pop_size, sampling: as `Scalarizing`; "slsqp" takes smooth
             scalarizations without constraints of their own.
 
@@ -49,6 +71,8 @@ class Scalarized(Scalarizing):
     rays: Any = None
     epsilons: Any = None
     normalize: Any = "payoff"
+    spread: str = "lattice"
+    refine: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -59,6 +83,11 @@ class Scalarized(Scalarizing):
         if given and given[0] not in follows:
             accepted = " or ".join(f"{kind}=" for kind in follows)
             raise OptionError(f"{type(self._function).__name__} does not follow {given[0]}=: give {accepted}")
+        require(self.spread in _SPREADS, "spread", self.spread, " or ".join(map(repr, _SPREADS)))
+        if self.spread != "lattice":
+            bounds = self._kind == "epsilons"
+            require(not bounds, "spread", self.spread, '"lattice" for an epsilon-constraint')
+        require(isinstance(self.refine, int) and self.refine >= 0, "refine", self.refine, "an integer >= 0")
         if isinstance(self.normalize, str):
             require(self.normalize in _SCALES, "normalize", self.normalize, f"{_SCALES} or (ideal, nadir)")
 
@@ -85,6 +114,68 @@ class Scalarized(Scalarizing):
             require_scales(self.normalize, n_obj)
         given = getattr(self, self._kind)
         return None if given is None else _READ[self._kind](given, n_obj)
+
+    def _spread(self, n_obj: int, rng: np.random.Generator) -> np.ndarray:
+        if self.spread == "random":
+            return random_weights(self.n, n_obj, int(rng.integers(2**32)))
+        if self.spread == "riesz":
+            return riesz_weights(self.n, n_obj).clip(_LEAST_SHARE)
+        return super()._spread(n_obj, rng)
+
+    def step(self, evaluate: Evaluator, state: ScalarizingState) -> ScalarizingState:
+        state = super().step(evaluate, state)
+        if state.converged and self.refine:
+            state.converged = not self._refined_on(evaluate.problem, state)
+        return state
+
+    def _refined_on(self, problem: Problem, state: ScalarizingState) -> bool:
+        """Keep the last refinement if it was one, else go back; whether there is another."""
+        assert state.answer is not None
+        volume = hypervolume(self._normalised(problem, state)[1], np.full(problem.n_obj, _REFERENCE))
+        if state.before is not None and volume < state.before[2]:
+            state.preferences, state.answer = state.before[:2]
+            self._show_weights(problem, state)
+            return False
+        if state.refinements == self.refine:
+            return False
+        state.refinements += 1
+        state.before = state.preferences, state.answer.rows(np.arange(len(state.answer))), volume
+        return self._refine(problem, state)
+
+    def _normalised(self, problem: Problem, state: ScalarizingState) -> tuple[np.ndarray, np.ndarray]:
+        """The mask (n,) of the rows that are feasible, and their normalised objectives."""
+        assert state.answer is not None
+        assert state.functions is not None
+        F, CV = problem.to_array(state.answer.F), problem.to_array(state.answer.CV)
+        scales = state.functions.normalization
+        sound = np.isfinite(F).all(axis=1) & (CV <= 0)
+        return sound, ((F - problem.to_array(scales.ideal)) / problem.to_array(scales.span))[sound]
+
+    def _refine(self, problem: Problem, state: ScalarizingState) -> bool:
+        """Give rows that add little to the front preferences in its gaps; whether there were any."""
+        assert state.answer is not None
+        assert state.functions is not None
+        assert state.pool is not None
+        F = problem.to_array(state.answer.F)
+        sound, Z = self._normalised(problem, state)
+        added = np.zeros(len(F))
+        added[sound] = contributions(Z, np.full(Z.shape[1], _REFERENCE))
+        order = np.argsort(added, kind="stable")
+        k = max(int((added <= _LITTLE * added.mean()).sum()), len(F) // 10)
+        idle, kept = np.sort(order[:k]), np.sort(order[k:])
+        found = between(state.preferences[kept], F[kept], k)
+        rows = idle[: len(found)]
+        if len(rows) == 0:
+            return False
+        state.preferences = state.preferences.copy()
+        state.preferences[rows] = found
+        known = join(problem, state.pool, state.answer)
+        self._settle(problem, state, state.functions.normalization, state.minima)
+        starts = known.rows(best_starts(problem, known, state.functions)[rows])
+        for name in ("X", "F", "G", "H", "CV", "status"):
+            getattr(state.answer, name)[rows] = getattr(starts, name)
+        self.solve_rows(problem, state, rows)
+        return True
 
 
 def require_scales(scales: Any, n_obj: int, otherwise: str = "") -> None:

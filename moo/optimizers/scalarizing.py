@@ -11,11 +11,11 @@ import torch
 
 from moo.errors import OptionError, unknown_name
 from moo.evaluation import Array, Evaluation, Evaluator
-from moo.indicators import nondominated
 from moo.optimizers.base import Optimizer, State, require, require_finite_bounds, require_real
 from moo.optimizers.diagnostics import Diagnostics
+from moo.optimizers.row_functions import RowFunctions, as_tensor, best_starts, normalization_of
 from moo.optimizers.sampling import as_sampling, first_sample
-from moo.scalarization import Linear, Normalization, Scalarization, Terms
+from moo.scalarization import Linear, Normalization, Scalarization
 from moo.weights import weight_vectors
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ _PAYOFF_ROUNDS = 4
 _SAME_SCALES = 10.0  # ratio of two objectives' scales that changed by no more leaves the minima as they are
 _ON_OTHERS = 0.01  # weight of the other objectives in an individual minimum, which makes it Pareto-optimal
 _WORTH_FOLLOWING = 0.01  # of a scale: less of a change does not move a row to speak of
-_MET = 1e-6  # a scalarization's own constraint missed by no more, in normalised objectives, is met
 
 
 class Inner(Protocol):
@@ -36,35 +35,6 @@ class Inner(Protocol):
 
     def step(self, evaluate: Evaluator, state: ScalarizingState) -> bool:
         """Go on with the rows, telling ``state.consider`` what was found; True when they are done."""
-
-
-@dataclass(frozen=True)
-class RowFunctions:
-    """The scalar function of every row. ``targets`` (n, n_obj) are what the scalarization made of the
-    rows' preferences."""
-
-    scalarization: Scalarization
-    normalization: Normalization
-    targets: torch.Tensor
-
-    def terms(self, F: torch.Tensor, rows: torch.Tensor) -> Terms:
-        """Of objectives F (k, n_obj), the functions of these rows (k,)."""
-        return self.scalarization.terms(self.normalization(F), self.targets[rows])
-
-    def standing(self, F: torch.Tensor, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Violation of the scalarization's own constraints and value, (k,) each; less is better, the
-        violation first."""
-        terms = self.terms(F, rows)
-        violation = terms.violation
-        return torch.where(violation > _MET, violation, 0.0), terms.value
-
-    def crossed(self, F: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """`standing` of every F (k, n_obj) in every row's function: (k, n) each."""
-        k, n = len(F), len(self.targets)
-        Z = self.normalization(F)[:, None].expand(k, n, -1)
-        terms = self.scalarization.terms(Z, self.targets.expand(k, n, -1))
-        violation = terms.violation
-        return torch.where(violation > _MET, violation, 0.0), terms.value
 
 
 @dataclass
@@ -84,6 +54,9 @@ class ScalarizingState(State):
     inner: Inner | None = None
     payoff: bool = False  # the individual minima are being looked for, which give the scales
     payoff_rounds: int = 1
+    minima: torch.Tensor | None = None  # normalised objectives of the individual minima (n_obj, n_obj)
+    refinements: int = 0
+    before: tuple[np.ndarray, Evaluation, float] | None = None  # the refinement: preferences, answer, volume
     observed: Diagnostics = field(default_factory=Diagnostics)
 
     def diagnostics(self) -> dict[str, np.ndarray]:
@@ -105,8 +78,8 @@ class ScalarizingState(State):
             better = candidates.CV == candidates.CV
         else:
             index = torch.as_tensor(rows)
-            old, old_value = self.functions.standing(_tensor(problem, kept.F[rows]), index)
-            new, new_value = self.functions.standing(_tensor(problem, candidates.F), index)
+            old, old_value = self.functions.standing(as_tensor(problem, kept.F[rows]), index)
+            new, new_value = self.functions.standing(as_tensor(problem, candidates.F), index)
             lower: Array = (new < old) | ((new == old) & (new_value < old_value))
             if isinstance(kept.CV, np.ndarray):
                 lower = lower.cpu().numpy()
@@ -184,8 +157,12 @@ class Scalarizing(Optimizer[ScalarizingState]):
         if self.inner == "ga":
             require_finite_bounds(problem, f'{name}(inner="ga")')
         given = self._given(problem.n_obj)
-        spread = self._function.spread(self.n, problem.n_obj) if given is None else given
-        return ScalarizingState(rng, preferences=spread, preference=self._shown)
+        preferences = self._spread(problem.n_obj, rng) if given is None else given
+        return ScalarizingState(rng, preferences=preferences, preference=self._shown)
+
+    def _spread(self, n_obj: int, rng: np.random.Generator) -> np.ndarray:
+        """Preferences (n, n_obj) where none are given."""
+        return self._function.spread(self.n, n_obj)
 
     def step(self, evaluate: Evaluator, state: ScalarizingState) -> ScalarizingState:
         problem = evaluate.problem
@@ -241,7 +218,7 @@ class Scalarizing(Optimizer[ScalarizingState]):
         m = problem.n_obj
         state.payoff = self._scales == "payoff" and not problem.stochastic and m > 1
         if state.payoff:
-            scales = _normalization(problem, state.pool)
+            scales = normalization_of(problem, state.pool)
             extremes = _extremes(m)
             state.functions = RowFunctions(Linear(), scales, problem.to_tensor(extremes))
             self._begin(problem, state, np.arange(len(extremes)))
@@ -254,7 +231,7 @@ class Scalarizing(Optimizer[ScalarizingState]):
             if self._scales == "none":
                 zeros = problem.to_tensor(np.zeros(problem.n_obj))
                 return Normalization(zeros, zeros + 1.0, known=False)
-            return _normalization(problem, sample)
+            return normalization_of(problem, sample)
         ideal, nadir = self._scales
         return Normalization.of(problem.to_tensor(ideal), problem.to_tensor(nadir))
 
@@ -264,7 +241,7 @@ class Scalarizing(Optimizer[ScalarizingState]):
         assert state.answer is not None
         assert state.functions is not None
         old = state.functions.normalization
-        scales = _normalization(evaluate.problem, state.answer)
+        scales = normalization_of(evaluate.problem, state.answer)
         change = scales.span / old.span
         if state.payoff_rounds >= _PAYOFF_ROUNDS or bool(change.amax() <= _SAME_SCALES * change.amin()):
             self._all_rows(evaluate, state)
@@ -280,17 +257,17 @@ class Scalarizing(Optimizer[ScalarizingState]):
         assert state.pool is not None
         problem = evaluate.problem
         extremes = state.answer
-        state.pool = _join(problem, state.pool, extremes)
+        state.pool = join(problem, state.pool, extremes)
         corners = extremes.rows(np.arange(len(extremes))[-problem.n_obj :])
         between = self._between(problem, corners, len(state.preferences))
         state.payoff = False
         state.answer = None
-        scales = _normalization(problem, extremes)
-        minima = scales(_tensor(problem, extremes.F[: problem.n_obj]))
+        scales = normalization_of(problem, extremes)
+        minima = scales(as_tensor(problem, extremes.F[: problem.n_obj]))
         self._settle(problem, state, scales, minima)
         self._begin(problem, state, np.arange(len(state.preferences)))
         if between is not None:
-            state.pool = _join(problem, state.pool, evaluate(between))
+            state.pool = join(problem, state.pool, evaluate(between))
             self._begin(problem, state, np.arange(len(state.preferences)))
 
     def _between(self, problem: Problem, minima: Evaluation, n: int) -> Array | None:
@@ -309,6 +286,7 @@ class Scalarizing(Optimizer[ScalarizingState]):
         self, problem: Problem, state: ScalarizingState, scales: Normalization, minima: torch.Tensor | None
     ) -> None:
         """Fix what the rows minimise."""
+        state.minima = minima
         P = problem.to_tensor(state.preferences)
         targets = self._function.targets(P, self._kind, minima)
         state.functions = RowFunctions(self._function, scales, targets)
@@ -322,11 +300,15 @@ class Scalarizing(Optimizer[ScalarizingState]):
         """Start the rows from the best of the pool, or from where they are."""
         assert state.pool is not None
         assert state.functions is not None
-        chosen = state.pool.rows(_best_starts(problem, state.pool, state.functions))
+        chosen = state.pool.rows(best_starts(problem, state.pool, state.functions))
         if state.answer is None:
             state.answer = chosen
         else:
             state.consider(problem, _index(np.arange(len(chosen)), chosen.F), chosen)
+        self.solve_rows(problem, state, rows)
+
+    def solve_rows(self, problem: Problem, state: ScalarizingState, rows: np.ndarray) -> None:
+        """Minimise the functions of these rows, from where they are."""
         state.rows = rows
         state.inner = _INNER[self._inner_name(problem)](self, problem, state)
 
@@ -335,12 +317,12 @@ class Scalarizing(Optimizer[ScalarizingState]):
         assert state.answer is not None
         assert state.functions is not None
         assert state.pool is not None
-        known = _join(problem, state.pool, state.answer)
-        scales, old = _normalization(problem, known), state.functions.normalization
+        known = join(problem, state.pool, state.answer)
+        scales, old = normalization_of(problem, known), state.functions.normalization
         moved = torch.maximum((scales.ideal - old.ideal).abs(), (scales.span - old.span).abs()) / old.span
         if bool((moved > _WORTH_FOLLOWING).any()):
-            self._settle(problem, state, scales, None)
-            state.inner = _INNER[self._inner_name(problem)](self, problem, state)
+            self._settle(problem, state, scales, state.minima)
+            self.solve_rows(problem, state, state.rows)
 
 
 def _extremes(n_obj: int) -> np.ndarray:
@@ -352,40 +334,12 @@ def _extremes(n_obj: int) -> np.ndarray:
     return np.concatenate([minima, (1.0 - minima) / (n_obj - 1)])
 
 
-def _tensor(problem: Problem, values: Array) -> torch.Tensor:
-    tensor: torch.Tensor = problem.to_tensor(values) if isinstance(values, np.ndarray) else values
-    return tensor
-
-
 def _index(rows: np.ndarray, like: Array) -> Array:
     """Row numbers as an index of arrays or of tensors."""
     return rows if isinstance(like, np.ndarray) else like.new_tensor(rows).long()
 
 
-def _normalization(problem: Problem, points: Evaluation) -> Normalization:
-    """Ideal and nadir over the feasible non-dominated points; for minibatch losses, whose ranges are
-    unknown, zero and their mean at the start."""
-    F, CV = problem.to_array(points.F), problem.to_array(points.CV)
-    if problem.stochastic:
-        span = np.maximum(np.abs(np.nanmean(F, axis=0)), 1e-12)
-        return Normalization(problem.to_tensor(np.zeros(len(span))), problem.to_tensor(span))
-    known = F[CV <= 0] if (CV <= 0).any() else F
-    known = known[nondominated(known)]
-    if len(known) == 0:
-        known = np.zeros((1, problem.n_obj))
-    return Normalization.of(problem.to_tensor(known.min(axis=0)), problem.to_tensor(known.max(axis=0)))
-
-
-def _best_starts(problem: Problem, pool: Evaluation, functions: RowFunctions) -> np.ndarray:
-    """For each row the pool's least violating candidate of least value (n,)."""
-    F, CV = _tensor(problem, pool.F), problem.to_array(pool.CV)
-    finite = F.isfinite().all(1)
-    standings = functions.crossed(torch.where(finite[:, None], F, 0.0))
-    violation, value = (problem.to_array(part) for part in standings)
-    return np.array([np.lexsort((value[:, k], violation[:, k], CV))[0] for k in range(value.shape[1])])
-
-
-def _join(problem: Problem, a: Evaluation, b: Evaluation) -> Evaluation:
+def join(problem: Problem, a: Evaluation, b: Evaluation) -> Evaluation:
     """The rows of both, of whichever kind they are."""
     if isinstance(a.F, np.ndarray):
         return a.merge(b)

@@ -167,3 +167,22 @@ def test_rows_that_cannot_be_evaluated_do_not_hold_up_the_others():
     problem = moo.Problem([failing, second], xl=[-2.0] * 3, xu=[2.0] * 3)
     result = solved("chebyshev", problem, n=9, budget=10_000)
     assert on_front(result.F)
+
+
+def test_refinement_fills_gaps_and_never_loses():
+    problem = moo.problems.ZDT3()
+    plain = solved("chebyshev", problem, n=30, budget=40_000)
+    refined = solved("chebyshev", problem, n=30, refine=6, budget=40_000)
+    assert refined.hypervolume() > plain.hypervolume() + 1e-4
+    assert refined.cost.total > plain.cost.total
+    even = solved("chebyshev", n=20, budget=20_000)
+    assert solved("chebyshev", n=20, refine=3, budget=20_000).hypervolume() >= even.hypervolume() - 1e-12
+
+
+@pytest.mark.parametrize("spread", ["riesz", "random"])
+def test_preferences_may_be_spread_otherwise(spread):
+    result = solved("chebyshev", n=12, spread=spread, budget=20_000)
+    assert len(result.F) == 12
+    assert on_front(result.F)
+    with pytest.raises(OptionError, match="spread="):
+        moo.Scalarized("epsilon-constraint", spread=spread)

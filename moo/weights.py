@@ -10,6 +10,7 @@ from moo.errors import OptionError
 from moo.indicators import normalise, subset
 
 _RIESZ_STEPS = 300
+_SAME = 1e-9
 _WIDE = 2.0  # times the median distance: a gap
 
 
@@ -147,23 +148,30 @@ def random_weights(n: int, n_obj: int, seed: int = 0) -> np.ndarray:
     return np.asarray(np.random.default_rng(seed).dirichlet(np.ones(n_obj), n))
 
 
-def between(W: np.ndarray, F: np.ndarray, k: int) -> np.ndarray:
+def between(W: np.ndarray, F: np.ndarray, k: int, tried: np.ndarray | None = None) -> np.ndarray:
     """At most k preferences midway between those of neighbours that are farthest apart in F, by twice the
     median distance at least: of the preferences W (n, m) and the objectives F (n, m) they led to, normalised
-    here by their range. A row's neighbours are its m nearest; each pair is taken once (the idea of Kim and de Weck 2005, "Adaptive
-    weighted-sum method for bi-objective optimization", section 3)."""
-    n, m = F.shape
+    here by their range. Two are neighbours when no third is nearer to both. Those ``tried`` (t, m) already
+    are left out (the idea of Kim and de Weck 2005, "Adaptive weighted-sum method for bi-objective
+    optimization", section 3)."""
+    n = len(F)
     if n < 2:
         return W[:0]
     U = normalise(F, F.min(axis=0), F.max(axis=0))
     distance = np.linalg.norm(U[:, None] - U, axis=2)
-    nearest = np.argsort(distance, axis=1)[:, 1 : 1 + min(m, n - 1)]
-    pairs = {tuple(sorted((i, int(j)))) for i in range(n) for j in nearest[i]}
+    pairs = [
+        (i, j)
+        for i in range(n)
+        for j in range(i + 1, n)
+        if not (np.maximum(distance[i], distance[j]) < distance[i, j]).any()
+    ]
     usual = np.median([distance[pair] for pair in pairs])
     wide = [pair for pair in pairs if distance[pair] > _WIDE * usual]
-    ordered = sorted(wide, key=lambda pair: (-distance[pair], pair))[:k]
+    ordered = sorted(wide, key=lambda pair: (-distance[pair], pair))
     middle = [0.5 * (W[i] + W[j]) for i, j in ordered]
-    return np.array(middle) if middle else W[:0]
+    known = W[:0] if tried is None else tried
+    new = [w for w in middle if not (np.abs(known - w).max(axis=1) < _SAME).any()][:k]
+    return np.array(new) if new else W[:0]
 
 
 def given_weights(weights: object, n_obj: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from moo.evaluation import Evaluation, Evaluator
 from moo.optimizers.base import Optimizer, State, require
 from moo.optimizers.constraint_handling import first_level, level_at, relaxed
 from moo.optimizers.mating import Population, children
+from moo.optimizers.ranking import gather
 from moo.optimizers.sampling import as_sampling, first_sample
 
 if TYPE_CHECKING:
@@ -24,6 +25,26 @@ class GeneticState(State):
 
     X: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     level: float | None = None
+
+
+class Candidates(NamedTuple):
+    """Those among whom survivors are chosen: F (n, n_obj) and the violations CV (n,) by which they are
+    ranked; ``batches`` are all rows, or parents and children apart."""
+
+    F: np.ndarray
+    CV: np.ndarray
+    batches: tuple[Evaluation, ...]
+
+    def rows(self, chosen: np.ndarray) -> Evaluation:
+        """The chosen rows."""
+        if len(self.batches) == 1:
+            return self.batches[0].rows(chosen)
+        (a, b), k = self.batches, len(chosen)
+        X, F = np.empty((k, a.X.shape[1])), np.empty((k, a.F.shape[1]))
+        CV, status = np.empty(k), np.empty(k, np.int8)
+        gather(a.X, a.F, a.CV, a.status, b.X, b.F, b.CV, b.status, chosen, X, F, CV, status)
+        none = X[:, :0]
+        return Evaluation(X, F, none, none, CV, status)
 
 
 S = TypeVar("S", bound=GeneticState)
@@ -85,6 +106,17 @@ class Genetic(Optimizer[S]):
         if state.level is None:
             state.level = first_level(rows)
         return relaxed(rows, level_at(state.level, evaluate.fraction))
+
+    def _candidates(self, evaluate: Evaluator, state: S, X: np.ndarray) -> Candidates:
+        """The population, where there is one, and the rows of X, evaluated. Where nothing but F and CV is
+        compared, which there are no constraints to change, they are not joined."""
+        problem, parents = evaluate.problem, state.answer
+        if parents is None or problem.stochastic or problem.n_constr:
+            joined = evaluate.together(parents, X)
+            return Candidates(joined.F, self._judged(joined, evaluate, state).CV, (joined,))
+        new = evaluate(X)
+        F, CV = np.concatenate((parents.F, new.F)), np.concatenate((parents.CV, new.CV))
+        return Candidates(F, CV, (parents, new))
 
     def _children(
         self, problem: Problem, parents: Evaluation, crowding: np.ndarray, n: int, rng: np.random.Generator

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
@@ -40,8 +40,7 @@ class Operators:
     mutation_prob: float | None = None
 
 
-@dataclass(frozen=True)
-class Population:
+class Population(NamedTuple):
     """What mating needs to know of the parents: X (n, n_var), F (n, m), violation and crowding (n,)."""
 
     X: np.ndarray
@@ -62,7 +61,7 @@ def children(
     if problem.variables is not None and not problem.variables.real:
         return mixed_children(problem, population, n, options, rng, stream)
     prob = 1.0 / problem.n_var if options.mutation_prob is None else options.mutation_prob
-    made = vary(
+    made: np.ndarray = vary(
         population.X,
         population.F,
         population.CV,
@@ -76,7 +75,7 @@ def children(
         prob,
         stream,
     )
-    return np.asarray(made)
+    return made
 
 
 def mixed_children(

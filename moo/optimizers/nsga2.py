@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from moo.evaluation import Evaluation, Evaluator
+from moo.evaluation import Evaluator
 from moo.optimizers.base import require_finite_bounds
 from moo.optimizers.genetic import Genetic, GeneticState
-from moo.optimizers.ranking import gather, survivors
+from moo.optimizers.ranking import survivors
 
 if TYPE_CHECKING:
     from moo.problem import Problem
@@ -36,25 +36,11 @@ class NSGA2(Genetic[NSGA2State]):
         return NSGA2State(rng, X=self._first(problem, rng))
 
     def step(self, evaluate: Evaluator, state: NSGA2State) -> NSGA2State:
-        problem, parents, X = evaluate.problem, state.answer, state.X
+        parents, X = state.answer, state.X
         if parents is not None:
             judged = self._judged(parents, evaluate, state)
-            X = self._children(problem, judged, state.crowding, self.pop_size, state.rng)
-        if parents is None or problem.stochastic or problem.n_constr:
-            candidates = evaluate.together(parents, X)
-            judged = self._judged(candidates, evaluate, state)
-            chosen, crowding = survivors(judged.F, judged.CV, self.pop_size)
-            population = candidates.rows(chosen)
-        else:
-            population, crowding = self._survivors_of_both(parents, evaluate(X))
+            X = self._children(evaluate.problem, judged, state.crowding, self.pop_size, state.rng)
+        candidates = self._candidates(evaluate, state, X)
+        chosen, crowding = survivors(candidates.F, candidates.CV, self.pop_size)
+        population = candidates.rows(chosen)
         return NSGA2State(state.rng, population, None, False, state.X, state.level, crowding)
-
-    def _survivors_of_both(self, parents: Evaluation, children: Evaluation) -> tuple[Evaluation, np.ndarray]:
-        """The best pop_size rows and their crowding distances, where there are no constraints; without
-        joining what nobody compares."""
-        a, b = parents, children
-        F, CV = np.concatenate((a.F, b.F)), np.concatenate((a.CV, b.CV))
-        chosen, crowding = survivors(F, CV, self.pop_size)
-        X, F, CV, status = gather(a.X, a.F, a.CV, a.status, b.X, b.F, b.CV, b.status, chosen)
-        none = np.empty((len(chosen), 0))
-        return Evaluation(X, F, none, none, CV, status), crowding

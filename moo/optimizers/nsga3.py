@@ -10,9 +10,9 @@ import numpy as np
 from moo.errors import OptionError
 from moo.evaluation import Evaluation, Evaluator
 from moo.optimizers.base import require_finite_bounds
-from moo.optimizers.genetic import Genetic, GeneticState
+from moo.optimizers.genetic import Candidates, Genetic, GeneticState
 from moo.optimizers.operators import compiled, stream_of, uniform
-from moo.optimizers.ranking import rank
+from moo.optimizers.ranking import last_front, leading_ranks
 from moo.weights import reference_directions
 
 if TYPE_CHECKING:
@@ -98,14 +98,13 @@ class NSGA3(Genetic[NSGA3State]):
             even = np.zeros((n, 1))  # nobody dominates, nobody is crowded: violation decides, else chance
             rivals = Evaluation(judged.X, even, judged.G, judged.H, judged.CV, judged.status)
             X = self._children(evaluate.problem, rivals, np.zeros(n), self.pop_size, state.rng)
-        candidates = evaluate.together(parents, X)
-        return self._survive(candidates, self._judged(candidates, evaluate, state).CV, state)
+        return self._survive(self._candidates(evaluate, state, X), state)
 
-    def _survive(self, candidates: Evaluation, CV: np.ndarray, state: NSGA3State) -> NSGA3State:
+    def _survive(self, candidates: Candidates, state: NSGA3State) -> NSGA3State:
         """Whole fronts while they fit, infeasible rows by violation; a feasible front that does not fit
         gives its rows to the emptiest niches."""
-        ranks = rank(candidates.F, CV)
-        F, of_feasible, feasible = candidates.F, ranks, CV <= 0.0
+        ranks = leading_ranks(candidates.F, candidates.CV, self.pop_size)
+        F, of_feasible, feasible = candidates.F, ranks, candidates.CV <= 0.0
         n_feasible = np.count_nonzero(feasible)
         if n_feasible < len(F):
             F, of_feasible = F[feasible], ranks[feasible]
@@ -216,20 +215,30 @@ def plane_through(points: np.ndarray) -> np.ndarray:
 
 
 @compiled
-def associated(f: np.ndarray, directions: np.ndarray, projections: np.ndarray) -> tuple[int, float]:
-    """The nearest of the directions (m, k), of unit length, to f (m,), normalised, and its squared
-    perpendicular distance (algorithm 3): the nearest has the longest projection."""
-    projections[:] = 0.0
-    square = 0.0
-    for j in range(len(f)):
-        square += f[j] * f[j]
-        for k in range(len(projections)):
-            projections[k] += f[j] * directions[j, k]
-    niche, longest = 0, projections[0]
-    for k in range(1, len(projections)):  # np.argmax would look for NaN
-        if projections[k] > longest:
-            niche, longest = k, projections[k]
-    return niche, float(square - longest * longest)
+def associated(
+    F: np.ndarray, rows: np.ndarray, ideal: np.ndarray, span: np.ndarray, directions: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """For each of the rows, normalised, the nearest of the directions (m, k), of unit length, and its
+    squared perpendicular distance (algorithm 3): the nearest has the longest projection. All rows go
+    through one direction after the other, so that the passes compile to vector code."""
+    n, m = len(rows), F.shape[1]
+    f, square, projection = np.empty((m, n)), np.zeros(n), np.zeros(n)
+    for j in range(m):
+        for i in range(n):
+            f[j, i] = (F[rows[i], j] - ideal[j]) / span[j]
+            square[i] += f[j, i] * f[j, i]
+    niche, longest = np.zeros(n, np.int64), np.full(n, -np.inf)
+    for k in range(directions.shape[1]):
+        for j in range(m - 1):
+            along = directions[j, k]
+            for i in range(n):
+                projection[i] = along * f[j, i] + (projection[i] if j > 0 else 0.0)
+        along = directions[m - 1, k]
+        for i in range(n):
+            length = projection[i] + along * f[m - 1, i]
+            niche[i] = k if length > longest[i] else niche[i]
+            longest[i] = max(length, longest[i])
+    return niche, square - longest * longest
 
 
 @compiled
@@ -244,34 +253,33 @@ def niched(
 ) -> np.ndarray:
     """n rows of F (k, m): those of the fronts that fit and, of the one that does not, one after the other
     from a niche with the fewest rows: its nearest while it is empty, else any of it (algorithm 4)."""
-    last = np.partition(ranks, n - 1)[n - 1]
-    count, left = np.zeros(directions.shape[1], np.int64), np.zeros(directions.shape[1], np.int64)
-    f, projections = np.empty(F.shape[1]), np.empty(directions.shape[1])
-    niche, distance = np.zeros(len(F), np.int64), np.zeros(len(F))
-    taken, missing = np.zeros(len(F), np.bool_), n
-    for i in range(len(F)):
-        if ranks[i] > last:
-            continue
-        for j in range(F.shape[1]):
-            f[j] = (F[i, j] - ideal[j]) / span[j]
-        niche[i], distance[i] = associated(f, directions, projections)
-        taken[i] = ranks[i] < last
-        missing -= taken[i]
-        count[niche[i]] += taken[i]
-        left[niche[i]] += ranks[i] == last
+    last, _ = last_front(ranks, n)
+    rows = np.flatnonzero(ranks <= last)
+    niche, distance = associated(F, rows, ideal, span, directions)
+    k = directions.shape[1]
+    count, left = np.zeros(k, np.int64), np.zeros(k, np.int64)
+    for i in range(len(rows)):
+        count[niche[i]] += ranks[rows[i]] < last
+        left[niche[i]] += ranks[rows[i]] == last
     start = np.cumsum(left) - left
-    members, filled = np.empty(left.sum(), np.int64), start.copy()
-    for i in range(len(F)):
-        if ranks[i] == last:
+    members, filled = np.empty(left.sum(), np.int64), start.copy()  # those who wait, niche by niche
+    for i in range(len(rows)):
+        if ranks[rows[i]] == last:
             members[filled[niche[i]]] = i
             filled[niche[i]] += 1
+    taken = ranks < last
+    missing = n - count.sum()
     while missing > 0:
         chosen = emptiest(count, left, missing, stream)
         for k in chosen:
-            rows = members[start[k] : start[k] + left[k]]
-            taken[leave(rows, distance, count[k] == 0, stream)] = True
+            at, end = int(start[k]) + int(uniform(stream) * left[k]), start[k] + left[k]
+            if count[k] == 0:
+                for other in range(start[k], end):
+                    at = other if distance[members[other]] < distance[members[at]] else at
+            taken[rows[members[at]]] = True
             count[k] += 1
             left[k] -= 1
+            members[at] = members[end - 1]
         missing -= len(chosen)
     return np.flatnonzero(taken)
 
@@ -290,16 +298,3 @@ def emptiest(count: np.ndarray, left: np.ndarray, most: int, stream: np.ndarray)
         j = i + int(uniform(stream) * (len(chosen) - i))
         chosen[i], chosen[j] = chosen[j], chosen[i]
     return chosen[:n]
-
-
-@compiled
-def leave(rows: np.ndarray, distance: np.ndarray, nearest: bool, stream: np.ndarray) -> int:
-    """One of a niche's rows, the nearest or any, drawn evenly; the last takes its place among them."""
-    at = int(uniform(stream) * len(rows))
-    if nearest:
-        for j in range(len(rows)):
-            if distance[rows[j]] < distance[rows[at]]:
-                at = j
-    row = rows[at]
-    rows[at] = rows[-1]
-    return int(row)

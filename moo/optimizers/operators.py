@@ -86,46 +86,50 @@ def spread(ratio: np.ndarray, u: np.ndarray, eta: float) -> None:
 
 @compiled
 def pick(
-    x: np.ndarray, start: int, d: int, at: np.ndarray, u: np.ndarray, count: int, stream: np.ndarray
+    x: np.ndarray,
+    start: int,
+    xl: np.ndarray,
+    xu: np.ndarray,
+    at: np.ndarray,
+    genes: np.ndarray,
+    count: int,
+    stream: np.ndarray,
 ) -> int:
-    """Enter the variables in which a pair recombines, each with probability 1/2: where the pair starts
-    in x, which variable, and a uniform number. The second parent follows the first. Without a branch,
-    which would be mispredicted every other time."""
-    state = stream[0]
+    """Enter the variables in which a pair, whose parents follow one another from ``start`` on in x,
+    recombines, each with probability 1/2: where it is, a uniform number, the values of the parents and
+    the bounds. Without a branch, which would be mispredicted every other time."""
+    state, d = stream[0], len(xl)
     for j in range(d):
         state += _STEP
-        v = mixed(state)
-        at[0, count], at[1, count], u[count] = start, j, 2.0 * v
-        count += int((v < 0.5) & (abs(x[start + j] - x[start + d + j]) > _SAME))
+        v, a, b = mixed(state), x[start + j], x[start + d + j]
+        at[count] = start + j
+        genes[0, count], genes[1, count], genes[2, count] = 2.0 * v, a, b
+        genes[3, count], genes[4, count] = xl[j], xu[j]
+        count += int((v < 0.5) & (abs(a - b) > _SAME))
     stream[0] = state
     return count
 
 
 @compiled
-def recombine(
-    x: np.ndarray, at: np.ndarray, u: np.ndarray, xl: np.ndarray, xu: np.ndarray, eta: float
-) -> None:
+def recombine(x: np.ndarray, d: int, at: np.ndarray, genes: np.ndarray, eta: float) -> None:
     """Bounded SBX (Deb and Agrawal 1995) in place, where `pick` says. The first bit of u says which
     child is the lower, the others are uniform."""
-    n, d = len(u), len(xl)
+    n = len(at)
+    u, a, b, low, high = genes[0], genes[1], genes[2], genes[3], genes[4]
     below, above, rest = np.empty(n), np.empty(n), np.empty(n)
     for i in range(n):
-        j, k = at[1, i], at[0, i] + at[1, i]
-        a, b = x[k], x[k + d]
-        half = 0.5 * abs(a - b)
-        below[i] = half / (half + (min(a, b) - xl[j]))
-        above[i] = half / (half + (xu[j] - max(a, b)))
+        half = 0.5 * abs(a[i] - b[i])
+        below[i] = half / (half + (min(a[i], b[i]) - low[i]))
+        above[i] = half / (half + (high[i] - max(a[i], b[i])))
         rest[i] = 2.0 * u[i] - (0.0 if u[i] < 0.5 else 1.0)
     spread(below, rest, eta)
     spread(above, rest, eta)
     for i in range(n):
-        j, k = at[1, i], at[0, i] + at[1, i]
-        a, b = x[k], x[k + d]
-        half, middle = 0.5 * abs(a - b), 0.5 * (a + b)
-        low = max(middle - half * below[i], xl[j])
-        high = min(middle + half * above[i], xu[j])
-        x[k] = low if u[i] < 0.5 else high
-        x[k + d] = high if u[i] < 0.5 else low
+        half, middle = 0.5 * abs(a[i] - b[i]), 0.5 * (a[i] + b[i])
+        lower = max(middle - half * below[i], low[i])
+        upper = min(middle + half * above[i], high[i])
+        x[at[i]] = lower if u[i] < 0.5 else upper
+        x[at[i] + d] = upper if u[i] < 0.5 else lower
 
 
 @compiled
@@ -148,12 +152,11 @@ def cross_pairs(
     n, d = rows.shape
     x = rows.reshape(n * d)
     most = n * d // 2 + 1  # the last place is written to and not used
-    at, u = np.empty((2, most), np.int64), np.empty(most)
-    count = 0
+    at, genes, count = np.empty(most, np.int64), np.empty((5, most)), 0
     for start in range(0, n * d, 2 * d):
         if prob == 1.0 or uniform(stream) < prob:
-            count = pick(x, start, d, at, u, count, stream)
-    recombine(x, at, u[:count], xl, xu, eta)
+            count = pick(x, start, xl, xu, at, genes, count, stream)
+    recombine(x, d, at[:count], genes, eta)
 
 
 @compiled
@@ -163,21 +166,23 @@ def mutate(
     """Bounded polynomial mutation (Deb and Agrawal 1999) in place, of one row x (d,) or of several
     one after the other (k d,)."""
     d, n = len(xl), 0
-    at, u, room = np.empty(len(x), np.int64), np.empty(len(x)), np.empty(len(x))
+    at, u = np.empty(len(x), np.int64), np.empty(len(x))
     keep = np.log1p(-prob) if prob < 1.0 else -np.inf
     i = skip(keep, stream)
     while i < len(x):
-        at[n], u[n], j = i, uniform(stream), i % d
-        width = xu[j] - xl[j]
-        if width > 0:
-            room[n] = (xu[j] - x[i] if u[n] < 0.5 else x[i] - xl[j]) / width
-            n += 1
+        at[n], u[n] = i, uniform(stream)
+        n += 1
         i += 1 + skip(keep, stream)
-    power(room[:n], eta + 1.0)
+    room = np.empty(n)  # on the side to which it goes, as a share of the range
+    for k in range(n):
+        i, j = at[k], at[k] % d
+        width = xu[j] - xl[j]
+        room[k] = (xu[j] - x[i] if u[k] < 0.5 else x[i] - xl[j]) / width if width > 0.0 else 0.0
+    power(room, eta + 1.0)
     for k in range(n):
         tail = min(u[k], 1.0 - u[k]) * 2.0
         room[k] = tail + (1.0 - tail) * room[k]
-    root(room[:n], eta + 1.0)
+    root(room, eta + 1.0)
     for k in range(n):
         i, j = at[k], at[k] % d
         size = (1.0 - room[k]) * (xu[j] - xl[j])
@@ -195,33 +200,25 @@ def skip(keep: float, stream: np.ndarray) -> int:
 
 
 @compiled
-def is_new(row: int, rows: np.ndarray, table: np.ndarray) -> bool:
-    """Whether no earlier row equals this one; enters it into the open-addressing hash table."""
-    return enter(row, hashed(row, rows), rows, table)  # type: ignore[no-any-return]
-
-
-@compiled
 def hashed(row: int, rows: np.ndarray) -> int:
-    """31 bits of a row's numbers."""
-    multiplier, key = np.uint64(0xD1B54A32D192ED03), np.uint64(1469598103934665603)
+    """31 bits of a row's numbers: multiply and shift (Dietzfelbinger et al. 1997), where the upper bits
+    of a product depend on all bits of the number."""
+    multiplier, key = np.uint64(0xD1B54A32D192ED03), np.uint64(0)
     for j in range(rows.shape[1]):
-        bits = np.float64(rows[row, j]).view(np.uint64)
-        key += (bits ^ (bits >> np.uint64(29))) * multiplier
+        # -0.0 becomes 0.0, so that equal rows have equal bits
+        key += np.float64(rows[row, j] + 0.0).view(np.uint64) * multiplier
         multiplier += np.uint64(0x9E3779B97F4A7C16)  # even, so that every multiplier stays odd
-    return np.int64((key ^ (key >> np.uint64(32))) & np.uint64(0x7FFFFFFF))  # type: ignore[return-value]
+    return np.int64(key >> np.uint64(33))  # type: ignore[return-value]
 
 
 @compiled
-def enter(row: int, key: int, rows: np.ndarray, table: np.ndarray) -> bool:
-    """`is_new` of a row with a known hash."""
-    mask = len(table) - 1
-    slot = key & mask
-    while table[slot] >= 0 and not same(table[slot], row, rows):
-        slot = (slot + 1) & mask
-    new = table[slot] < 0
-    if new:
-        table[slot] = row
-    return new  # type: ignore[no-any-return]
+def place_of(row: int, key: int, rows: np.ndarray, table: np.ndarray) -> int:
+    """Where the open-addressing hash table, whose length is a power of two, has a row that equals this
+    one, or -1 at the place where this one belongs."""
+    place = (key * len(table)) >> 31
+    while table[place] >= 0 and not same(table[place], row, rows):
+        place = (place + 1) & (len(table) - 1)
+    return place
 
 
 @compiled
@@ -239,25 +236,16 @@ def keep_new(rows: np.ndarray, first: int, last: int, most: int, table: np.ndarr
     rows there are then. All are hashed before any is entered: twice as fast as by turns."""
     keys = np.empty(last - first, np.int64)
     for k in range(first, last):
-        for j in range(rows.shape[1]):
-            rows[k, j] += 0.0  # -0.0 becomes 0.0, so that equal rows have equal bits
         keys[k - first] = hashed(k, rows)
     size = first
     for k in range(first, last):
-        if size < most:
-            rows[size] = rows[k]
-            size += int(enter(size, keys[k - first], rows, table))
+        place = place_of(k, keys[k - first], rows, table)
+        if table[place] < 0 and size < most:
+            for j in range(rows.shape[1]):
+                rows[size, j] = rows[k, j]
+            table[place] = size
+            size += 1
     return size
-
-
-@compiled
-def dominance(F: np.ndarray, a: int, b: int) -> int:
-    """1 where row a dominates row b, -1 where b dominates a, else 0."""
-    better = worse = False
-    for j in range(F.shape[1]):
-        better |= F[a, j] < F[b, j]
-        worse |= F[a, j] > F[b, j]
-    return int(better) - int(worse) if better != worse else 0
 
 
 @compiled
@@ -265,18 +253,18 @@ def duel(a: int, b: int, F: np.ndarray, CV: np.ndarray, crowding: np.ndarray, co
     """The better of two rows: less violation, else dominance, else more room around it, else chance.
 
     Dominance itself decides, not the rank, so that a lone row of a later front can win (pymoo's rule;
-    Deb et al. 2002 compare ranks, which lost more diversity on ZDT4 and OSY).
+    Deb et al. 2002 compare ranks, which lost more diversity on ZDT4 and OSY). Without branches, since
+    how a duel ends is not to be predicted.
     """
-    preference = 0.0
-    if CV[a] > 0.0 or CV[b] > 0.0:
-        preference = CV[b] - CV[a] if CV[a] != CV[b] else 0.0
-    else:
-        preference = float(dominance(F, a, b))
-        if preference == 0.0 and crowding[a] != crowding[b]:
-            preference = crowding[a] - crowding[b]
-    if preference == 0.0:
-        preference = coin - 0.5
-    return a if preference > 0.0 else b
+    better = worse = 0
+    for j in range(F.shape[1]):
+        better |= int(F[a, j] < F[b, j])
+        worse |= int(F[a, j] > F[b, j])
+    feasible = int((CV[a] <= 0.0) & (CV[b] <= 0.0))
+    violates_less = int(CV[a] < CV[b]) - int(CV[a] > CV[b])
+    has_room = int(crowding[a] > crowding[b]) - int(crowding[a] < crowding[b])
+    preference = 8 * violates_less + feasible * (4 * (better - worse) + 2 * has_room) + int(coin > 0.5)
+    return a if preference > 0 else b
 
 
 @compiled

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import moocore
 import numpy as np
 
-from moo.sorting import compiled, fronts_of_three, fronts_of_two, leading_fronts, order_ties, orders_of
+from moo.sorting import (
+    PEELED,
+    compiled,
+    fronts_of_three,
+    fronts_of_two,
+    leading_fronts,
+    order_ties,
+    orders_of,
+    peel_two,
+)
+
+_INFINITY = np.array(np.inf).view(np.int64)[()]  # its bits
 
 
 def rank(F: np.ndarray, CV: np.ndarray) -> np.ndarray:
@@ -25,6 +38,13 @@ def rank(F: np.ndarray, CV: np.ndarray) -> np.ndarray:
     _, by_violation = np.unique(CV[~feasible], return_inverse=True)
     ranks[~feasible] = worst + by_violation
     return ranks
+
+
+def leading_ranks(F: np.ndarray, CV: np.ndarray, size: int) -> np.ndarray:
+    """`rank` as far as it is needed for the best ``size`` rows; rows further behind may share a rank."""
+    if F.shape[1] == 3 and not np.count_nonzero(CV):
+        return np.asarray(leading_fronts(F, F.argsort(axis=0), size))
+    return rank(F, CV)
 
 
 def fronts(F: np.ndarray) -> np.ndarray:
@@ -83,11 +103,10 @@ def survivors(F: np.ndarray, CV: np.ndarray, size: int) -> tuple[np.ndarray, np.
 
     The rows come in ascending order. Where there are enough feasible rows, no others are looked at.
     """
-    feasible = CV <= 0.0
-    enough = np.count_nonzero(feasible)
-    if enough == len(F):
+    if not np.count_nonzero(CV):
         return _best(F, size)
-    if enough >= size:
+    feasible = CV <= 0.0
+    if np.count_nonzero(feasible) >= size:
         rows = np.flatnonzero(feasible)
         chosen, crowding = _best(F[rows], size)
         return rows[chosen], crowding
@@ -114,18 +133,36 @@ def _cut(ranks: np.ndarray, crowding: np.ndarray, size: int) -> tuple[np.ndarray
 
 @compiled
 def best_of_two(F: np.ndarray, order: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """`survivors` of feasible rows of two objectives, from the order of the first."""
+    """`survivors` of feasible rows of two objectives, from the order of the first.
+
+    Mostly a few fronts suffice, and then one after the other, each in a pass, is faster than all at once.
+    """
     order_ties(F, order)
-    ranks = fronts_of_two(F, order)
-    crowding = gaps_of_two(F, ranks, order)
-    chosen = cut(ranks, crowding, size)
+    n = len(F)
+    room, rest, front = min(size, n), order.copy(), np.empty(n + 1, np.int64)
+    crowding, taken = np.empty(n), np.zeros(n, np.bool_)
+    for _ in range(PEELED):
+        members = peel_two(F, rest, front)
+        rest = rest[: len(rest) - members]
+        room = fill(F, front[:members], room, crowding, taken)
+        if room == 0:
+            break
+    if room > 0:
+        ranks = fronts_of_two(F, rest)
+        rest = rest[np.argsort(ranks[rest], kind="mergesort")]
+    end = 0
+    while room > 0:
+        start = end
+        while end < len(rest) and ranks[rest[end]] == ranks[rest[start]]:
+            end += 1
+        room = fill(F, rest[start:end], room, crowding, taken)
+    chosen = marked(taken, min(size, n))
     return chosen, crowding[chosen]
 
 
 @compiled
 def best_of_three(F: np.ndarray, orders: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     """`survivors` of feasible rows of three objectives, from the order of each."""
-    order_ties(F, orders[:, 0])
     ranks = leading_fronts(F, orders, size)
     crowding = gaps(F, ranks, orders)
     chosen = cut(ranks, crowding, size)
@@ -133,29 +170,73 @@ def best_of_three(F: np.ndarray, orders: np.ndarray, size: int) -> tuple[np.ndar
 
 
 @compiled
-def gaps_of_two(F: np.ndarray, ranks: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """`gaps` of two objectives from the lexicographic order alone: along a front the second objective
-    falls as the first rises."""
-    n = len(F)
-    distance = np.full(n, np.inf)
-    first, last, before = np.full(n, -1), np.empty(n, np.int64), np.empty(n, np.int64)
-    for i in order:
-        r = ranks[i]
-        before[i] = last[r] if first[r] >= 0 else -1
-        if first[r] < 0:
-            first[r] = i
-        last[r] = i
-    ahead = last.copy()  # of each front the row to the right of the one at hand
-    for i in order[::-1]:
-        r = ranks[i]
-        if before[i] >= 0 and i != last[r]:
-            distance[i] = 0.0
-            for j in range(2):
-                span = abs(F[last[r], j] - F[first[r], j])
-                if span > 0.0:
-                    distance[i] += abs(F[ahead[r], j] - F[before[i], j]) / span
-        ahead[r] = i
-    return distance
+def fill(F: np.ndarray, front: np.ndarray, room: int, crowding: np.ndarray, taken: np.ndarray) -> int:
+    """Enter the crowding distances of a front of two objectives, whose rows come in the order of the
+    first, and take as many of them as there is room for; the room that is left."""
+    first, last = front[0], front[-1]
+    across, down = F[last, 0] - F[first, 0], F[first, 1] - F[last, 1]
+    for k in range(1, len(front) - 1):  # along a front the second objective falls as the first rises
+        before, after = front[k - 1], front[k + 1]
+        gap = (F[after, 0] - F[before, 0]) / across if across > 0.0 else 0.0
+        gap += (F[before, 1] - F[after, 1]) / down if down > 0.0 else 0.0
+        crowding[front[k]] = gap
+    crowding[first] = crowding[last] = np.inf
+    take(front, room, crowding, taken)
+    return max(room - len(front), 0)
+
+
+@compiled
+def take(front: np.ndarray, room: int, crowding: np.ndarray, taken: np.ndarray) -> None:
+    """Mark the rows of a front as taken: all of them or, where the room is less, the least crowded and,
+    of rows equally crowded, the first."""
+    if len(front) <= room:
+        for i in front:
+            taken[i] = True
+        return
+    distances = np.empty(len(front))
+    for k in range(len(front)):
+        distance = crowding[front[k]]
+        distances[k] = distance if distance >= 0.0 else 0.0  # NaN where an objective's extent overflows
+    least = reached_by(distances, room)
+    for distance in distances:
+        room -= int(distance > least)  # what is left goes to those at the threshold
+    for k in range(len(front)):
+        tied = (distances[k] == least) & (room > 0)
+        room -= int(tied)
+        taken[front[k]] = (distances[k] > least) | tied
+
+
+@compiled
+def reached_by(values: np.ndarray, count: int) -> float:
+    """The largest of the values (n,), all >= 0, that ``count`` of them reach, or a number below it that
+    no others reach. By bisection over their bits, whose order is that of the numbers: each step is a
+    pass that compiles to vector code, three times as fast as np.partition on a hundred."""
+    bits: Any = values.view(np.int64)
+    low: Any = np.int64(0)
+    high = _INFINITY
+    while low < high:
+        middle = high - (high - low) // 2
+        reach = 0
+        for value in bits:
+            reach += int(value >= middle)
+        if reach >= count:
+            low = middle
+        else:
+            high = middle - 1
+        if reach == count:
+            break
+    return np.int64(low).view(np.float64)
+
+
+@compiled
+def marked(taken: np.ndarray, count: int) -> np.ndarray:
+    """The rows that are marked, ``count`` in all. Without a branch, which would be mispredicted."""
+    rows = np.empty(count + 1, np.int64)  # the last place is written to and not used
+    k = 0
+    for i in range(len(taken)):
+        rows[k] = i
+        k += int(taken[i])
+    return rows[:count]
 
 
 @compiled
@@ -165,32 +246,23 @@ def cut(ranks: np.ndarray, crowding: np.ndarray, size: int) -> np.ndarray:
     n = len(ranks)
     if size >= n:
         return np.arange(n)
-    members = np.zeros(n + 1, np.int64)
+    last, room = last_front(ranks, size)
+    taken, front = ranks < last, ranks == last
+    take(marked(front, front.sum()), room, crowding, taken)
+    return marked(taken, size)  # type: ignore[no-any-return]
+
+
+@compiled
+def last_front(ranks: np.ndarray, size: int) -> tuple[int, int]:
+    """Which front is the last that has room among ``size`` rows, and how much room there is for it."""
+    members = np.zeros(len(ranks) + 1, np.int64)
     for r in ranks:
         members[r] += 1
-    last, room = 0, size
-    while members[last] < room:
-        room -= members[last]
+    last = 0
+    while members[last] < size:
+        size -= members[last]
         last += 1
-    distances = np.empty(members[last])
-    k = 0
-    for i in range(n):
-        if ranks[i] == last:
-            distances[k] = crowding[i]
-            k += 1
-    threshold = np.partition(distances, k - room)[k - room]
-    for distance in distances:
-        room -= int(distance > threshold)  # what is left goes to those at the threshold
-    chosen = np.empty(size, np.int64)
-    k = 0
-    for i in range(n):
-        take = ranks[i] < last or (ranks[i] == last and crowding[i] > threshold)
-        if not take and ranks[i] == last and crowding[i] == threshold and room > 0:
-            take, room = True, room - 1
-        if take:
-            chosen[k] = i
-            k += 1
-    return chosen
+    return last, size
 
 
 @compiled
@@ -204,16 +276,19 @@ def gather(
     more_CV: np.ndarray,
     more_status: np.ndarray,
     chosen: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The chosen rows of two batches, counted one after the other, without joining them first."""
-    n, k = len(X), len(chosen)
-    to_X, to_F = np.empty((k, X.shape[1])), np.empty((k, F.shape[1]))
-    to_CV, to_status = np.empty(k), np.empty(k, status.dtype)
-    for r in range(k):
+    to_X: np.ndarray,
+    to_F: np.ndarray,
+    to_CV: np.ndarray,
+    to_status: np.ndarray,
+) -> None:
+    """Fill the last four arrays with the chosen rows of two batches, counted one after the other, without
+    joining them first. Arrays that are handed in cost half of what those do that are handed out."""
+    n = len(X)
+    for r in range(len(chosen)):  # number by number, which is faster than by slices
         i = chosen[r]
-        if i < n:
-            to_X[r], to_F[r], to_CV[r], to_status[r] = X[i], F[i], CV[i], status[i]
-        else:
-            i -= n
-            to_X[r], to_F[r], to_CV[r], to_status[r] = more_X[i], more_F[i], more_CV[i], more_status[i]
-    return to_X, to_F, to_CV, to_status
+        for j in range(X.shape[1]):
+            to_X[r, j] = X[i, j] if i < n else more_X[i - n, j]
+        for j in range(F.shape[1]):
+            to_F[r, j] = F[i, j] if i < n else more_F[i - n, j]
+        to_CV[r] = CV[i] if i < n else more_CV[i - n]
+        to_status[r] = status[i] if i < n else more_status[i - n]

@@ -133,9 +133,9 @@ class Scalarized(Scalarizing):
         assert state.answer is not None
         volume = hypervolume(self._normalised(problem, state)[1], np.full(problem.n_obj, _REFERENCE))
         if state.before is not None and volume < state.before[2]:
-            state.preferences, state.answer = state.before[:2]
-            self._show_weights(problem, state)
-            return False
+            state.preferences, state.answer, volume = state.before
+            assert state.functions is not None
+            self._settle(problem, state, state.functions.normalization, state.minima)
         if state.refinements == self.refine:
             return False
         state.refinements += 1
@@ -163,10 +163,11 @@ class Scalarized(Scalarizing):
         order = np.argsort(added, kind="stable")
         k = max(int((added <= _LITTLE * added.mean()).sum()), len(F) // 10)
         idle, kept = np.sort(order[:k]), np.sort(order[k:])
-        found = between(state.preferences[kept], F[kept], k)
+        found = between(state.preferences[kept], F[kept], k, state.tried)
         rows = idle[: len(found)]
         if len(rows) == 0:
             return False
+        state.tried = found if state.tried is None else np.concatenate([state.tried, found])
         state.preferences = state.preferences.copy()
         state.preferences[rows] = found
         known = join(problem, state.pool, state.answer)

@@ -56,6 +56,7 @@ class ScalarizingState(State):
     payoff_rounds: int = 1
     minima: torch.Tensor | None = None  # normalised objectives of the individual minima (n_obj, n_obj)
     refinements: int = 0
+    tried: np.ndarray | None = None  # preferences that refinements gave, whether they helped or not
     before: tuple[np.ndarray, Evaluation, float] | None = None  # the refinement: preferences, answer, volume
     observed: Diagnostics = field(default_factory=Diagnostics)
 

@@ -26,13 +26,15 @@ def unit(directions):
     return directions / np.linalg.norm(directions, axis=1, keepdims=True)
 
 
+@pytest.mark.parametrize("m", [2, 3, 5])
 @pytest.mark.parametrize("slow", [False, True], ids=["compiled", "uncompiled"])
-def test_the_nearest_direction_is_that_of_the_definition(slow):
+def test_the_nearest_direction_is_that_of_the_definition(slow, m):
     rng = np.random.default_rng(0)
     associated = nsga3.associated.py_func if slow else nsga3.associated
-    directions = unit(reference_directions(30, 3))
-    for f in rng.random((40, 3)):
-        niche, distance = associated(f, np.ascontiguousarray(directions.T), np.empty(len(directions)))
+    directions = unit(reference_directions(30, m))
+    F, rows, ideal, span = rng.random((60, m)), rng.permutation(60)[:40], -rng.random(m), 1 + rng.random(m)
+    niches, distances = associated(F, rows, ideal, span, np.ascontiguousarray(directions.T))
+    for f, niche, distance in zip((F[rows] - ideal) / span, niches, distances, strict=True):
         feet = (directions @ f)[:, None] * directions
         gaps = ((f - feet) ** 2).sum(axis=1)
         assert gaps[niche] == pytest.approx(gaps.min(), abs=1e-12)
@@ -76,7 +78,7 @@ def test_no_niche_gets_a_second_row_before_its_turn(m, n, seed):
     assert set(np.flatnonzero(ranks < last)) <= set(kept)
     assert (ranks[kept] <= last).all()
     k = directions.shape[1]
-    niche = np.array([nsga3.associated((f - ideal) / span, directions, np.empty(k))[0] for f in F])
+    niche, _ = nsga3.associated(F, np.arange(len(F)), ideal, span, directions)
     split = np.flatnonzero(ranks == last)
     count = np.bincount(niche[kept], minlength=k)
     left_out = np.setdiff1d(split, kept)

@@ -19,7 +19,7 @@ from moo.optimizers.operators import (
     cross,
     cross_pairs,
     duel,
-    is_new,
+    hashed,
     keep_new,
     mutate,
     power,
@@ -132,11 +132,12 @@ def test_the_same_stream_gives_the_same_children():
 
 
 def test_rows_that_share_a_place_in_the_table_are_told_apart():
-    """A table just large enough: every row meets others on its way."""
-    rows = np.concatenate([np.random.default_rng(0).random((500, 3)), np.zeros((1, 3))])
-    rows = np.concatenate([rows, rows])
-    table = np.full(1024, -1)
-    assert [is_new(i, rows, table) for i in range(len(rows))] == [True] * 501 + [False] * 501
+    """A table just large enough: almost every row meets others on its way."""
+    once = np.concatenate([np.random.default_rng(0).random((500, 3)), np.zeros((1, 3))])
+    rows, table = np.concatenate([once, once]), np.full(512, -1)
+    assert keep_new(rows, 0, 501, 501, table) == 501
+    assert keep_new(rows, 501, 1002, 1002, table) == 501
+    assert np.array_equal(rows[:501], once)
 
 
 def test_new_rows_are_moved_together_and_no_more_than_wanted():
@@ -145,6 +146,20 @@ def test_new_rows_are_moved_together_and_no_more_than_wanted():
     assert keep_new(rows, 0, 2, 2, table) == 2
     assert keep_new(rows, 2, 7, 4, table) == 4
     assert rows[:4, 0].tolist() == [1.0, 2.0, 0.0, 3.0]
+
+
+@pytest.mark.parametrize("kind", ["uniform", "whole", "equal but for one"])
+def test_hashes_of_different_rows_differ_as_chance_would_have_it(kind):
+    rng = np.random.default_rng(0)
+    rows = {
+        "uniform": rng.random((1000, 5)),
+        "whole": np.array(np.meshgrid(*[np.arange(10.0)] * 3)).reshape(3, -1).T,
+        "equal but for one": np.column_stack([np.ones((1000, 4)), np.arange(1000.0)]),
+    }[kind]
+    keys = np.array([hashed(k, np.ascontiguousarray(rows)) for k in range(len(rows))])
+    assert ((keys >= 0) & (keys < 2**31)).all()
+    places = len(np.unique(keys >> 21))  # of 1024; chance alone would fill 639 +- 11
+    assert places > 580
 
 
 # ---------------------------------------------------------------------- random numbers

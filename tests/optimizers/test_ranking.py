@@ -16,14 +16,16 @@ from moo.optimizers import ranking
 from moo.optimizers.ranking import (
     crowding_distance,
     cut,
+    fill,
     fronts,
-    gaps_of_two,
     gather,
+    leading_ranks,
+    marked,
     place,
     rank,
+    reached_by,
     survivors,
 )
-from moo.sorting import orders_of
 
 
 @st.composite
@@ -123,18 +125,50 @@ def test_places_go_by_rank_then_room(F):
 
 
 @given(F=objective_vectors(distinct=True))
-def test_crowding_of_two_objectives_needs_one_order(F):
-    F = F[:, :2] if F.shape[1] > 1 else np.column_stack([F, -F])
-    ranks, order = fronts(F), orders_of(F)[:, 0]
-    expected = pytest.approx(crowding_distance(F, ranks))
-    assert gaps_of_two(F, ranks, order) == expected
-    assert gaps_of_two.py_func(F, ranks, order) == expected
+def test_crowding_of_a_front_of_two_objectives_needs_one_order(F):
+    F = np.column_stack([F[:, 0], -F[:, 0]])
+    front, expected = F[:, 0].argsort(), crowding_distance(F, np.zeros(len(F), dtype=int))
+    for function in (fill, fill.py_func):
+        crowding, taken = np.empty(len(F)), np.zeros(len(F), dtype=bool)
+        assert function(F, front, len(F) + 3, crowding, taken) == 3
+        assert crowding == pytest.approx(expected)
+        assert taken.all()
 
 
 def test_crowding_of_two_objectives_where_an_objective_is_constant():
-    F = np.array([[1.0, 2.0], [1.0, 2.0], [1.0, 2.0]])
-    crowding = gaps_of_two(F, np.zeros(3, dtype=int), np.arange(3))
+    F, crowding = np.array([[1.0, 2.0], [1.0, 2.0], [1.0, 2.0]]), np.empty(3)
+    assert fill(F, np.arange(3), 3, crowding, np.zeros(3, dtype=bool)) == 0
     assert crowding.tolist() == [np.inf, 0.0, np.inf]
+
+
+@given(
+    values=st.lists(st.sampled_from([0.0, 5e-324, 0.3, 0.30000000000000004, 1.0, 1e308, np.inf]), min_size=1),
+    data=st.data(),
+)
+def test_as_many_values_reach_the_threshold_as_should(values, data):
+    count = data.draw(st.integers(1, len(values)))
+    values = np.array(values)
+    largest = np.sort(values)[-count]
+    for function in (reached_by, reached_by.py_func):
+        least = function(values, count)
+        assert np.array_equal(values >= least, values >= largest)
+
+
+def test_marked_rows():
+    taken = np.array([True, False, True, True, False])
+    for function in (marked, marked.py_func):
+        assert function(taken, 3).tolist() == [0, 2, 3]
+
+
+@given(
+    F=objective_vectors(), seed=st.integers(0, 2**32 - 1), share=st.sampled_from([0.0, 0.3]), data=st.data()
+)
+def test_leading_ranks_are_ranks_as_far_as_they_are_needed(F, seed, share, data):
+    CV = np.where(np.random.default_rng(seed).random(len(F)) < share, 1.0, 0.0)
+    size, expected = data.draw(st.integers(1, len(F))), rank(F, CV)
+    ranks, last = leading_ranks(F, CV, size), np.sort(expected)[size - 1]
+    assert np.array_equal(ranks[expected <= last], expected[expected <= last])
+    assert (ranks[expected > last] > last).all()
 
 
 def survivors_slowly(F, CV, size):
@@ -176,6 +210,21 @@ def test_survivors_where_many_rows_are_equal(F, data):
     assert np.array_equal(np.sort(ranks[chosen]), np.sort(ranks)[:size])
 
 
+def test_survivors_of_more_fronts_than_are_found_one_by_one():
+    F = np.repeat(np.random.default_rng(0).permutation(np.arange(40.0))[:, None], 2, axis=1)
+    for size in (7, 9, 25, 40):
+        chosen, crowding = survivors(F, np.zeros(40), size)
+        assert np.array_equal(chosen, np.flatnonzero(F[:, 0] < size))
+        assert (crowding == np.inf).all()
+
+
+def test_as_many_survive_as_should_where_crowding_distances_overflow():
+    t = np.linspace(-1.0, 1.0, 20)[:, None] * 1.7e308
+    for F in (np.hstack([t, -t]), np.hstack([t, -t, -t])):
+        chosen, _ = survivors(F, np.zeros(20), 9)
+        assert len(np.unique(chosen)) == 9
+
+
 def test_all_survive_where_there_is_room():
     F = np.random.default_rng(0).random((5, 2))
     assert survivors(F, np.zeros(5), 9)[0].tolist() == [0, 1, 2, 3, 4]
@@ -214,6 +263,7 @@ def test_gathered_rows_are_those_of_the_joined_batches(a, b, d, seed):
     chosen = np.flatnonzero(rng.random(a + b) < 0.5)
     joined = [np.concatenate(pair)[chosen] for pair in zip(*batches, strict=True)]
     for function in (gather, gather.py_func):
-        for got, expected in zip(function(*batches[0], *batches[1], chosen), joined, strict=True):
+        filled = [np.empty_like(expected) for expected in joined]
+        function(*batches[0], *batches[1], chosen, *filled)
+        for got, expected in zip(filled, joined, strict=True):
             assert np.array_equal(got, expected)
-            assert got.dtype == expected.dtype

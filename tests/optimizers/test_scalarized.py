@@ -171,8 +171,8 @@ def test_rows_that_cannot_be_evaluated_do_not_hold_up_the_others():
 
 def test_refinement_fills_gaps_and_never_loses():
     problem = moo.problems.ZDT3()
-    plain = solved("chebyshev", problem, n=30, budget=40_000)
-    refined = solved("chebyshev", problem, n=30, refine=6, budget=40_000)
+    plain = solved("chebyshev", problem, n=40, budget=40_000)
+    refined = solved("chebyshev", problem, n=40, refine=6, budget=40_000)
     assert refined.hypervolume() > plain.hypervolume() + 1e-4
     assert refined.cost.total > plain.cost.total
     even = solved("chebyshev", n=20, budget=20_000)

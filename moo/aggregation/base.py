@@ -3,6 +3,10 @@
 Nearly all are *weights times Jacobian*. Most weights need only the Gramian J J^T (`Weighting`), some
 only the losses (`LossWeighting`), and the few that need J itself subclass `Aggregator`. Everything here
 takes and returns tensors; rows never influence each other.
+
+A row that cannot be aggregated, because a gradient or a loss of it is not finite, gets a direction of
+NaN; the other rows go on. A Gramian holds squares: gradients longer than 1e19 in float32 or 1e154 in
+float64 count as not finite.
 """
 
 from __future__ import annotations
@@ -12,6 +16,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+
+from moo.errors import OptionError
 
 
 @dataclass
@@ -31,6 +37,35 @@ class Context:
     rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
     weights: torch.Tensor | None = None
 
+    def recall(self, name: str, first: torch.Tensor) -> torch.Tensor:
+        """What memory holds under that name; at the first call, ``first``, whose shape memory must have.
+
+        Raises:
+            OptionError: when memory was filled by rows of another number or with other objectives.
+        """
+        kept = self.memory.get(name, first)
+        if kept.shape != first.shape:
+            raise OptionError(
+                f"memory[{name!r}] has shape {tuple(kept.shape)}, but these rows need {tuple(first.shape)}: "
+                "give each batch of rows a Context of its own"
+            )
+        return kept
+
+    def known_losses(self, aggregator: str, shape: tuple[int, ...]) -> torch.Tensor:
+        """The losses, of that shape (n, m), without gradient.
+
+        Raises:
+            OptionError: when there are none, or not one for each gradient.
+        """
+        if self.losses is None:
+            raise OptionError(f"{aggregator} weighs losses, but none were given: give Context(losses=...)")
+        if self.losses.shape != shape:
+            raise OptionError(
+                f"losses has shape {tuple(self.losses.shape)}, but {aggregator} was given gradients of "
+                f"{tuple(shape)} losses (rows, losses): give one loss for each"
+            )
+        return self.losses.detach()
+
 
 class Aggregator(ABC):
     """Jacobians to directions. Subclasses are frozen dataclasses, constructible without arguments, one
@@ -42,7 +77,13 @@ class Aggregator(ABC):
 
     def __call__(self, J: torch.Tensor, context: Context | None = None) -> torch.Tensor:
         """(n, d) directions of a batch of Jacobians (n, m, d); descend along minus the direction."""
-        return self.aggregate(J, Context() if context is None else context)
+        direction = self.aggregate(J, Context() if context is None else context)
+        if direction.numel() == 0:
+            return direction
+        # One gradient that is not finite makes at least one coordinate so, whatever the weights are.
+        least, most = direction.aminmax(dim=1, keepdim=True)
+        sound = least.isfinite() & most.isfinite()
+        return direction if sound.all() else torch.where(sound, direction, torch.nan)
 
 
 class Weighting(Aggregator):
@@ -53,8 +94,7 @@ class Weighting(Aggregator):
         """(n, m) weights of a batch of Gramians (n, m, m)."""
 
     def aggregate(self, J: torch.Tensor, context: Context) -> torch.Tensor:
-        context.weights = self.weights(J @ J.mT, context)
-        return torch.einsum("nm,nmd->nd", context.weights, J)
+        return combine(self.weights(J @ J.mT, context), J, context)
 
 
 class LossWeighting(Aggregator):
@@ -65,7 +105,11 @@ class LossWeighting(Aggregator):
         """(n, m) weights of the rows' losses (n, m), which carry no gradient."""
 
     def aggregate(self, J: torch.Tensor, context: Context) -> torch.Tensor:
-        if context.losses is None:
-            raise ValueError(f"{type(self).__name__} weighs losses: give Context(losses=...)")
-        context.weights = self.weights(context.losses, context)
-        return torch.einsum("nm,nmd->nd", context.weights, J)
+        losses = context.known_losses(type(self).__name__, J.shape[:2])
+        return combine(self.weights(losses, context).to(J.dtype), J, context)
+
+
+def combine(weights: torch.Tensor, J: torch.Tensor, context: Context) -> torch.Tensor:
+    """(n, d) the weights (n, m) times the Jacobians (n, m, d); ``context`` is told the weights."""
+    context.weights = weights
+    return (weights[:, None] @ J)[:, 0]

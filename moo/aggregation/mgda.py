@@ -16,7 +16,12 @@ class MGDA(Weighting):
     algorithm"): minus it is a descent direction of every objective, and it is zero exactly where the
     point is Pareto-stationary.
 
-    Solved exactly: closed form for two objectives, an active-set method for more.
+    Holds: no conflict; zero exactly at Pareto-stationary points; the order of the objectives does not
+    matter; multiplying all gradients multiplies the direction; with ``normalize``, the same direction
+    whatever positive factor a loss has. Flaws: the shortest gradient decides, so that an objective near
+    its own minimum halts the others; no say in which point of the front is reached.
+
+    Solved exactly: closed form for two objectives, principal pivoting for more.
 
     Args:
         normalize: scale the gradients to length one first (Desideri 2012, section 4), so that the

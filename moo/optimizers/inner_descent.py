@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _INNER_STEPS = {"lbfgs": 100, "adam": 20}  # between two updates of the multipliers, at the most
 _TYPICAL = 0.2  # quantile of the values over the sample that stands for a good point's value
 _LENIENT = 1e3  # the tolerance before multipliers are known, as a multiple of the last one
-_LENIENT_PAYOFF = 1e5  # that of the individual minima, which give scales and starts, no more
+_LENIENT_PAYOFF = 1e6  # that of the individual minima, which give scales and starts, no more
 _LEAST_SCALE = 0.1  # of values of normalised objectives
 _MOST_UPDATES = 60  # of the multipliers, after which a row that is still infeasible is given up
 

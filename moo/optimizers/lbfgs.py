@@ -120,9 +120,7 @@ class LBFGS(Descent):
         self.stretch[at] = torch.where(learnt | fresh, 1.0, longer)
         gain = torch.where(stepped, self.value[at] - value, 0.0)
         total = self.gained[at] + gain
-        leniency = self.leniency[at]
-        worth = self.value_tolerance * leniency * torch.maximum(value.abs(), total).clamp_min(1.0)
-        still = stepped & (gain <= worth)
+        still = stepped & (gain <= self._worth(at, value, total))
         standing = torch.where(still, self.standing[at] + 1.0, 0.0)
         here = self.trial[at]
         blocked = self.box.blocked(here, gradient)
@@ -135,6 +133,11 @@ class LBFGS(Descent):
         self.rejections[at] = 0.0
         self.stationary[at] = (slope <= self.gradient_tolerance * steepest) | (standing >= _STANDING)
         self._aim(at, free, blocked, slope)
+
+    def _worth(self, rows: torch.Tensor, value: torch.Tensor, gained: torch.Tensor) -> torch.Tensor:
+        """The gain of a step that still counts as one (k,)."""
+        scale = torch.maximum(value.abs(), gained).clamp_min(1.0)
+        return self.value_tolerance * self.leniency[rows] * scale
 
     def _aim(
         self, rows: torch.Tensor, free: torch.Tensor, blocked: torch.Tensor, largest: torch.Tensor
@@ -158,7 +161,9 @@ class LBFGS(Descent):
         parabola = torch.where(excess.isfinite() & (excess > 0), -slope / (2 * excess), 0.3)
         self.length[rows] *= parabola.clamp(0.1, 0.5)
         self.rejections[rows] += 1
-        stuck = rows[self.rejections[rows] > _MOST_BACKTRACKS]
+        least = self._worth(rows, self.value[rows], self.gained[rows])
+        nothing_in_it = -slope * parabola.clamp(0.1, 0.5) <= least  # as its slope promises
+        stuck = rows[nothing_in_it | (self.rejections[rows] > _MOST_BACKTRACKS)]
         if len(stuck) == 0:
             return
         had_memory = self.memory.count[stuck] > 0

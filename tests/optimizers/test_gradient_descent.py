@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import moo
+from moo.aggregation import aggregators
 from moo.aggregation.mgda import MGDA
 from moo.errors import OptionError
 
@@ -114,3 +115,28 @@ def test_diagnostics_follow_the_run():
 def test_unknown_names_are_refused(options):
     with pytest.raises(OptionError, match="unknown"):
         moo.GradientDescent(**options)
+
+
+@pytest.mark.parametrize("name", sorted(aggregators()))
+def test_every_aggregator_drives_descent(name):
+    """From one corner, with losses above zero, each ends lower in at least one objective."""
+    problem = moo.Problem([first, second], xl=[-2.0] * 3, xu=[2.0] * 3)
+    start = np.array([[1.5, -1.5, 1.8], [-1.0, 1.9, 0.3]])
+    begun = problem.evaluate(start, return_values_of=["F"])
+    result = moo.solve(problem, moo.GradientDescent(n=2, aggregator=name, sampling=start), budget=2000)
+    assert len(result.F) >= 1
+    assert (result.F.min(axis=0) < begun.min(axis=0)).any()
+    weights = result.diagnostics["weights"]
+    assert weights.shape[1] == 2
+    if name not in ("GradDrop", "TorchJD"):  # which give none
+        assert np.isfinite(weights).all()
+
+
+def test_weights_from_losses_alone_cost_one_backward_pass():
+    problem = moo.Problem([first, second], xl=[-2.0] * 3, xu=[2.0] * 3)
+    by_losses = moo.solve(problem, moo.GradientDescent(n=4, aggregator="geometricmean"), budget=1000)
+    by_gradients = moo.solve(problem, moo.GradientDescent(n=4, aggregator="mgda"), budget=1000)
+    assert by_losses.cost.n_vjp <= by_losses.cost.n_f
+    assert by_gradients.cost.n_vjp > 1.9 * by_gradients.cost.n_f
+    with pytest.raises(OptionError, match="weights from losses alone"):
+        moo.GradientDescent(aggregator="dwa", inner="armijo")

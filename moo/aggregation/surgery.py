@@ -1,0 +1,20 @@
+"""What PCGrad and GradVac share: every gradient meets every other, in an order drawn at random."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from moo.aggregation.base import Context
+
+
+def orders(gramian: torch.Tensor, context: Context) -> torch.Tensor:
+    """(n, m, m): for each row and gradient, the order in which it meets all; itself is to be skipped."""
+    n, m, _ = gramian.shape
+    drawn = context.rng.permuted(np.broadcast_to(np.arange(m), (n, m, m)), axis=2)
+    return torch.from_numpy(drawn).to(gramian.device)
+
+
+def lookup(gramian: torch.Tensor, j: torch.Tensor) -> torch.Tensor:
+    """(n, m, m): for each row and gradient, the Gramian's row of the gradient j (n, m) that it meets."""
+    return gramian.gather(1, j[:, :, None].expand(-1, -1, gramian.shape[2]))

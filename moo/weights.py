@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import comb
 
 import numpy as np
@@ -77,6 +78,11 @@ def weight_vectors(n: int, n_obj: int) -> np.ndarray:
     """
     if n < n_obj:
         raise OptionError(f"n={n} weight vectors are not accepted: give at least n_obj={n_obj}")
+    return _spread(n, n_obj).copy()
+
+
+@lru_cache(maxsize=64)  # a run asks for the same ones more than once, and they take milliseconds
+def _spread(n: int, n_obj: int) -> np.ndarray:
     if n_obj == 1:
         return np.ones((n, 1))
     divisions = 1

@@ -10,7 +10,8 @@ from moo.optimizers.descent import Box, Descent
 
 _MEMORY = 8  # curvature pairs
 _ARMIJO = 1e-4  # share of the predicted decrease a step must reach
-_MOST_BACKTRACKS = 25
+_MOST_BACKTRACKS = 15
+_PATIENT = 2  # rejections in a row after which a step is cut to a tenth each time
 _MOST_NUDGES = 10  # starts without a finite gradient are pulled inwards so many times
 _FIRST_STEP = 0.1  # of the box, in all variables with a slope to speak of
 _LONGER = 4.0  # how much longer the next step is where the function did not curve upwards on the last
@@ -153,16 +154,18 @@ class LBFGS(Descent):
         self.length[rows] = usual * self.stretch[rows]
 
     def _shorten(self, rows: torch.Tensor, value: torch.Tensor, slope: torch.Tensor) -> None:
-        """Shorten the step by the minimiser of the parabola through what is known, within [0.1, 0.5];
-        a row that never gets anywhere tries steepest descent once, then is done."""
+        """Shorten the step by the minimiser of the parabola through what is known, within [0.1, 0.5], and
+        faster when that was of no use; a row that never gets anywhere tries steepest descent once, then
+        is done."""
         if len(rows) == 0:
             return
         excess = value - self.value[rows] - slope
         parabola = torch.where(excess.isfinite() & (excess > 0), -slope / (2 * excess), 0.3)
-        self.length[rows] *= parabola.clamp(0.1, 0.5)
+        shorter = torch.where(self.rejections[rows] < _PATIENT, parabola.clamp(0.1, 0.5), 0.1)
+        self.length[rows] *= shorter
         self.rejections[rows] += 1
         least = self._worth(rows, self.value[rows], self.gained[rows])
-        nothing_in_it = -slope * parabola.clamp(0.1, 0.5) <= least  # as its slope promises
+        nothing_in_it = -slope * shorter <= least  # as its slope promises
         stuck = rows[nothing_in_it | (self.rejections[rows] > _MOST_BACKTRACKS)]
         if len(stuck) == 0:
             return

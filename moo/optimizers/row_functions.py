@@ -67,7 +67,10 @@ def best_starts(problem: Problem, pool: Evaluation, functions: RowFunctions) -> 
     finite = F.isfinite().all(1)
     standings = functions.crossed(torch.where(finite[:, None], F, 0.0))
     violation, value = (problem.to_array(part) for part in standings)
-    return np.array([np.lexsort((value[:, k], violation[:, k], CV))[0] for k in range(value.shape[1])])
+    least_violating = (CV.min() == CV)[:, None]
+    violation = np.where(least_violating, violation, np.inf)
+    candidates = least_violating & (violation == violation.min(axis=0))
+    return np.asarray(np.where(candidates, value, np.inf).argmin(axis=0))
 
 
 def as_tensor(problem: Problem, values: Array) -> torch.Tensor:

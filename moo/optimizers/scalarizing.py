@@ -258,18 +258,16 @@ class Scalarizing(Optimizer[ScalarizingState]):
         assert state.pool is not None
         problem = evaluate.problem
         extremes = state.answer
-        state.pool = join(problem, state.pool, extremes)
         corners = extremes.rows(np.arange(len(extremes))[-problem.n_obj :])
         between = self._between(problem, corners, len(state.preferences))
-        state.payoff = False
-        state.answer = None
+        state.pool = join(problem, state.pool, extremes)
+        if between is not None:
+            state.pool = join(problem, state.pool, evaluate(between))
+        state.payoff, state.answer = False, None
         scales = normalization_of(problem, extremes)
         minima = scales(as_tensor(problem, extremes.F[: problem.n_obj]))
         self._settle(problem, state, scales, minima)
         self._begin(problem, state, np.arange(len(state.preferences)))
-        if between is not None:
-            state.pool = join(problem, state.pool, evaluate(between))
-            self._begin(problem, state, np.arange(len(state.preferences)))
 
     def _between(self, problem: Problem, minima: Evaluation, n: int) -> Array | None:
         """n convex combinations (n, n_var) of the individual minima; None where variables are no reals."""

@@ -112,15 +112,14 @@ class PNorm(Scalarization):
 
 
 class _OfRays(Scalarization):
-    """Methods that scale each objective by a weight and look at the largest: rays are 1 / weights."""
+    """Methods that scale each objective by a weight and look at the largest: weights are 1 / rays."""
 
     follows = ("rays", "weights")
 
     def targets(self, P: torch.Tensor, kind: str, minima: torch.Tensor | None) -> torch.Tensor:
         if kind == "weights":
             return P
-        inverse = 1.0 / P.clamp_min(_LEAST_SHARE)
-        return inverse / inverse.sum(-1, keepdim=True)
+        return P.amax(-1, keepdim=True) / P.clamp_min(_LEAST_SHARE)  # 1 for the longest part of a ray
 
 
 @dataclass(frozen=True)
@@ -134,16 +133,16 @@ class Chebyshev(_OfRays):
 
 @dataclass(frozen=True)
 class AugmentedChebyshev(_OfRays):
-    """max_i w_i z_i + rho sum_i w_i z_i (Steuer and Choo 1983), whose minimisers are Pareto-optimal, not
+    """max_i w_i z_i + rho sum_i z_i (Steuer and Choo 1983), whose minimisers are Pareto-optimal, not
     just weakly so."""
 
-    rho: float = 0.05
+    rho: float = 0.01
 
     def __post_init__(self) -> None:
         _require(self.rho >= 0, "rho", self.rho, "a number >= 0")
 
     def terms(self, Z: torch.Tensor, P: torch.Tensor) -> Terms:
-        return Terms(self.rho * (P * Z).sum(-1), P * Z)
+        return Terms(self.rho * Z.sum(-1), P * Z)
 
 
 @dataclass(frozen=True)

@@ -38,11 +38,11 @@ def test_the_weighted_sum_is_the_dot_product_of_arrays_and_tensors():
 
 
 def test_values_by_hand():
-    rays = W  # of which Chebyshev's weights are the inverse, summing to one
-    assert Chebyshev()(Z, rays) == pytest.approx([max(0.75 * 0.2, 0.25 * 0.6), max(0.25, 0.05)])
-    assert AugmentedChebyshev(rho=0.1)(Z, rays) == pytest.approx([0.15 + 0.03, 0.25 + 0.03])
+    rays = W  # of which Chebyshev's weights are the inverse, 1 for the longest part: (3, 1) and (1, 1)
+    assert Chebyshev()(Z, rays) == pytest.approx([max(3 * 0.2, 0.6), max(0.5, 0.1)])
+    assert AugmentedChebyshev(rho=0.1)(Z, rays) == pytest.approx([0.6 + 0.08, 0.5 + 0.06])
     assert PNorm(p=2)(Z, W) == pytest.approx([np.hypot(0.05, 0.45), np.hypot(0.25, 0.05)])
-    exact = 0.1 * np.log(np.exp([1.5, 1.5]).sum())
+    exact = 0.1 * np.log(np.exp([6.0, 6.0]).sum())
     assert SmoothChebyshev(mu=0.1)(Z[:1], rays[:1]) == pytest.approx([exact])
     ray = rays[1] / np.linalg.norm(rays[1])
     along = Z[1] @ ray

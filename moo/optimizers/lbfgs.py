@@ -19,6 +19,8 @@ _LONGEST = 1e6
 _TIGHTER = 0.1  # what `tighten` multiplies the leniency with
 _APART = 1e4  # most that a variable's own scale may differ from the row's
 _EVEN = 1e-3  # share of the largest slope from which on variables take equal first steps
+_FLAT = 1e-2  # a slope that promises less than this over the whole box
+_ASIDE = 0.01  # of the way to the middle of the box
 _CURVATURE = 1e-10  # least s.y / |s||y| of a pair worth keeping
 _STANDING = 3  # steps in a row that gained next to nothing: the row has arrived
 
@@ -52,6 +54,7 @@ class LBFGS(Descent):
         self.steepest, self.gained = new(n), new(n)
         self.rejections, self.standing = new(n), new(n)
         self.leniency = torch.ones_like(self.value)
+        self.untouched = torch.ones_like(self.stationary)  # starts that were not evaluated yet
 
     def relax(self, leniency: float) -> None:
         self.leniency.fill_(leniency)
@@ -99,10 +102,22 @@ class LBFGS(Descent):
 
     def _nudge(self, rows: torch.Tensor) -> None:
         """Pull starts that cannot be differentiated a tenth towards the middle of the box."""
-        middle = (self.box.lower.clamp_min(-1.0) + self.box.upper.clamp_max(1.0)) / 2
-        self.here[rows] += 0.1 * (middle - self.here[rows])
+        self._pull(rows, 0.1)
         self.rejections[rows] += 1
         self.stationary[rows] |= self.rejections[rows] > _MOST_NUDGES
+
+    def _pull(self, rows: torch.Tensor, share: float) -> None:
+        middle = (self.box.lower.clamp_min(-1.0) + self.box.upper.clamp_max(1.0)) / 2
+        self.here[rows] += share * (middle - self.here[rows])
+
+    def _leave_saddles(self, rows: torch.Tensor, slope: torch.Tensor) -> None:
+        """A start without a slope may be a maximum as well, above all in a corner of the box: it is left
+        a little, once, and begun from there."""
+        flat = rows[self.untouched[rows] & (slope <= _FLAT)]
+        self.untouched[rows] = False
+        if len(flat):
+            self._pull(flat, _ASIDE)
+            self.fresh[flat], self.stationary[flat] = True, False
 
     def _accept(
         self,
@@ -133,6 +148,7 @@ class LBFGS(Descent):
         self.fresh[at] = False
         self.rejections[at] = 0.0
         self.stationary[at] = (slope <= self.gradient_tolerance * steepest) | (standing >= _STANDING)
+        self._leave_saddles(at, slope)
         self._aim(at, free, blocked, slope)
 
     def _worth(self, rows: torch.Tensor, value: torch.Tensor, gained: torch.Tensor) -> torch.Tensor:

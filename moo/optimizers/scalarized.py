@@ -66,7 +66,7 @@ class Scalarized(Scalarizing):
             that are not what they must be.
     """
 
-    scalarization: Any = "augmented-chebyshev"
+    scalarization: Any = "smooth-chebyshev"
     weights: Any = None
     rays: Any = None
     epsilons: Any = None

@@ -20,6 +20,7 @@ _PUBLIC = {
     "Scalarized": "moo.optimizers.scalarized",
     "WeightedSum": "moo.optimizers.weighted_sum",
     "GradientDescent": "moo.optimizers.gradient_descent",
+    "ParetoSetLearning": "moo.optimizers.pareto_set_learning",
     "EPO": "moo.optimizers.epo",
     "MOOSVGD": "moo.optimizers.moosvgd",
     "ParetoMTL": "moo.optimizers.pareto_mtl",

@@ -269,6 +269,19 @@ def test_weighted_sums_descend_together_and_trade_one_loss_for_the_other(emoji):
     assert report["test text accuracy"].max() > 0.54
 
 
+def test_a_hypernetwork_gives_a_model_for_every_preference(emoji):
+    """The rows of a model problem are parameters, so that the network of preferences is a hypernetwork."""
+    problem = ImageTextProblem(emoji)
+    start = problem.compute(problem.sample(4, np.random.default_rng(0))).F
+    optimizer = moo.ParetoSetLearning(n=5, batch=8, learning_rate=0.01)
+    result = moo.solve(problem, optimizer, budget=15_000, seed=0)
+    assert (result.F < 0.8 * start.mean(axis=0)).any(axis=1).all()
+    order = np.argsort(result.weights[:, 0])
+    assert result.F[order[0], 0] < result.F[order[-1], 0]  # preferences are rays: a small part, a small loss
+    X = moo.ParetoSetLearning.front_model(result)([[0.5, 0.5]])
+    assert np.isfinite(problem.compute(X).F).all()
+
+
 # ------------------------------------------------------------------ what is refused
 
 

@@ -25,8 +25,13 @@ PROBLEMS = {
 OPTIMIZERS = {
     "weighted sum": moo.WeightedSum(),
     "w.s. SLSQP": moo.WeightedSum(inner="slsqp"),
-    "gradient": moo.GradientDescent(),
+    "smooth Cheb.": moo.Scalarized(),
+    "eps-constr.": moo.Scalarized("epsilon-constraint"),
+    "MGDA": moo.GradientDescent(),
+    "HV gradient": moo.HypervolumeGradient(),
+    "set learning": moo.ParetoSetLearning(),
     "NSGA-II": moo.NSGA2(),
+    "Hybrid": moo.Hybrid(),
     "random": moo.RandomSearch(),
 }
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _ITERATIONS = 200
 _TOLERANCE = 1e-9
+_LEAST_SCALE = 0.1  # of values of normalised objectives
 _FAILED = 1e10  # stands for a value that is not finite, which SLSQP's line search cannot take
 
 
@@ -67,7 +68,8 @@ class _Solve:
         self.functions, self.at = state.functions, torch.tensor([row], device=problem.device)
         self.start = state.answer.X[row].copy()
         here = self.functions.terms(problem.to_tensor(state.answer.F[row][None]), self.at).value
-        self.scale = max(abs(float(here[0])), 1e-12)
+        known = self.functions.normalization.known  # then a start near the ideal point has a value near zero
+        self.scale = max(abs(float(here[0])), _LEAST_SCALE if known else 1e-12)
         self.g_scale = np.maximum(np.abs(np.nan_to_num(state.answer.G[row])), 1.0)
         self.h_scale = np.maximum(np.abs(np.nan_to_num(state.answer.H[row])), 1.0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -83,6 +84,25 @@ def require_real(problem: Problem, method: str) -> None:
             f"{method} follows gradients, but {name} of {problem.title} is {kinds[name]}: choose a genetic "
             "algorithm such as NSGA2"
         )
+
+
+def require_memory(n_numbers: int, what: str, instead: str) -> None:
+    """
+    Raises:
+        ProblemError: when so many numbers of eight bytes are more than the memory that is free, before any
+            of it is taken.
+    """
+    wanted, free = 8 * n_numbers / 1e9, free_gigabytes()
+    if wanted > free:
+        raise ProblemError(f"{what} takes {wanted:.1f} GB, {free:.1f} GB are free: {instead}")
+
+
+def free_gigabytes() -> float:
+    """Memory that is free, inf where the system does not say."""
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
+    except (AttributeError, OSError, ValueError):
+        return float("inf")
 
 
 def require(condition: bool, option: str, given: Any, accepted: str) -> None:

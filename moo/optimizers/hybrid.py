@@ -10,7 +10,11 @@ import numpy as np
 from moo.evaluation import Evaluation, Evaluator
 from moo.indicators import hypervolume, nondominated
 from moo.optimizers.base import Optimizer, State, require, require_finite_bounds, require_real
-from moo.optimizers.hypervolume_gradient import HypervolumeGradient, HypervolumeGradientState
+from moo.optimizers.hypervolume_gradient import (
+    HypervolumeGradient,
+    HypervolumeGradientState,
+    require_few_objectives,
+)
 from moo.optimizers.nsga2 import NSGA2, NSGA2State
 from moo.optimizers.ranking import survivors as crowded_survivors
 from moo.optimizers.sampling import as_sampling
@@ -91,6 +95,7 @@ class Hybrid(Optimizer[HybridState]):
     def init(self, problem: Problem, rng: np.random.Generator) -> HybridState:
         require_real(problem, "Hybrid")
         require_finite_bounds(problem, "Hybrid")
+        require_few_objectives(problem, "Hybrid")
         one, other = rng.spawn(2)
         evolution, gradient = self._evolution.init(problem, one), self._gradient.init(problem, other)
         return HybridState(rng, evolution=evolution, gradient=gradient)

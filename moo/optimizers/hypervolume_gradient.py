@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from moo.errors import OptionError
+from moo.errors import OptionError, ProblemError
 from moo.evaluation import Evaluation, Evaluator
 from moo.indicators import contributions, hypervolume, hypervolume_gradient, nondominated, reference_point
 from moo.optimizers.augmented_lagrangian import AugmentedLagrangian
@@ -24,6 +24,7 @@ from moo.optimizers.scalarizing import ScalarizingState
 if TYPE_CHECKING:
     from moo.problem import Problem
 
+_MOST_OBJECTIVES = 6  # that an exact hypervolume is taken of
 _SEED_SHARE = 0.4  # of the budget, at most, for the points to begin with
 _SEED_STEPS = 12  # of theirs, once the individual minima are known
 _STEPS_PER_ROUND = 40  # at most, before points that add nothing are placed anew and multipliers updated
@@ -85,6 +86,7 @@ class HypervolumeGradient(Optimizer[HypervolumeGradientState]):
 
     def init(self, problem: Problem, rng: np.random.Generator) -> HypervolumeGradientState:
         require_real(problem, "HypervolumeGradient")
+        require_few_objectives(problem, "HypervolumeGradient")
         if self.ref is not None:
             given = np.asarray(self.ref, dtype=float)
             if given.shape != (problem.n_obj,) or not np.isfinite(given).all():
@@ -178,6 +180,18 @@ class HypervolumeGradient(Optimizer[HypervolumeGradientState]):
             state.descent.restart(active)
         elif bool(state.descent.stationary.all()):
             state.converged = True
+
+
+def require_few_objectives(problem: Problem, method: str) -> None:
+    """
+    Raises:
+        ProblemError: when hypervolumes are not exact any more, or take too long.
+    """
+    if problem.n_obj > _MOST_OBJECTIVES:
+        raise ProblemError(
+            f"{method} takes up to {_MOST_OBJECTIVES} objectives, {problem.title} has {problem.n_obj}: "
+            "choose Scalarized or NSGA3"
+        )
 
 
 def _repeated(box: Box, n: int) -> Box:

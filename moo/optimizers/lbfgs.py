@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import torch
 
+from moo.optimizers.base import require_memory
 from moo.optimizers.descent import Box, Descent
 
 _MEMORY = 8  # curvature pairs
@@ -44,6 +45,8 @@ class LBFGS(Descent):
 
     def __post_init__(self) -> None:
         n, d = self.trial.shape
+        instead = 'give fewer rows, or inner="adam"'
+        require_memory((2 * _MEMORY + 4) * n * d, f"L-BFGS on {n} rows of {d:,} variables", instead)
         new = self.trial.new_zeros
         self.stationary = torch.zeros(n, dtype=torch.bool, device=self.trial.device)
         self.fresh = torch.ones_like(self.stationary)  # the trial point is a start, not a step

@@ -14,7 +14,7 @@ from moo.errors import OptionError, unknown_name
 from moo.evaluation import Array, Evaluation, Evaluator
 from moo.optimizers.armijo import Armijo
 from moo.optimizers.augmented_lagrangian import AugmentedLagrangian
-from moo.optimizers.base import Optimizer, State, require, require_real
+from moo.optimizers.base import Optimizer, State, require, require_memory, require_real
 from moo.optimizers.descent import Adam, Box
 from moo.optimizers.diagnostics import Diagnostics
 from moo.optimizers.inner_descent import schedule
@@ -101,6 +101,9 @@ class MultiGradient(Optimizer[MultiGradientState]):
     def step(self, evaluate: Evaluator, state: MultiGradientState) -> MultiGradientState:
         problem = evaluate.problem
         if state.descent is None:
+            n, m, d = len(state.X), problem.n_obj, problem.n_var
+            what = f"{type(self).__name__} on {n} rows of {d:,} variables and {m} objectives"
+            require_memory((2 * m + 5) * n * d, what, "give fewer rows")
             state.box = Box.of(problem)
             starts = state.box.to_unit(problem.to_tensor(state.X))
             method = Adam if self.inner == "adam" else Armijo
@@ -155,7 +158,7 @@ class MultiGradient(Optimizer[MultiGradientState]):
         assert state.box is not None
         assert state.descent is not None
         U = state.descent.trial[rows]
-        direction = self._aggregate(J, context, state, rows)
+        direction = self._aggregate(_without_spent(J), context, state, rows)
         blocked = state.box.blocked(U, direction)
         if not blocked.any():
             return direction
@@ -201,7 +204,8 @@ class Taken(NamedTuple):
 
 def _without_spent(J: torch.Tensor) -> torch.Tensor:
     """J (k, m, d) with gradients that are zero replaced by the row's longest: where a bound holds an
-    objective at its least, the point is weakly Pareto-stationary, and the others can go on falling."""
+    objective at its least, or it does not depend on x, the point is weakly Pareto-stationary, and the
+    others can go on falling."""
     length = J.norm(dim=2)
     longest = J[torch.arange(len(J)), length.argmax(1)]
     spent = length <= 1e-12 * length.amax(1, keepdim=True)

@@ -197,13 +197,15 @@ def take(front: np.ndarray, room: int, crowding: np.ndarray, taken: np.ndarray) 
     for k in range(len(front)):
         distance = crowding[front[k]]
         distances[k] = distance if distance >= 0.0 else 0.0  # NaN where an objective's extent overflows
-    least = reached_by(distances, room)
-    for distance in distances:
-        room -= int(distance > least)  # what is left goes to those at the threshold
+    least, tied = reached_by(distances, room), np.empty(len(front) + 1, np.int64)
+    count = 0
     for k in range(len(front)):
-        tied = (distances[k] == least) & (room > 0)
-        room -= int(tied)
-        taken[front[k]] = (distances[k] > least) | tied
+        taken[front[k]] = distances[k] > least
+        tied[count] = front[k]
+        count += int(distances[k] == least)
+        room -= int(distances[k] > least)
+    for i in np.sort(tied[:count])[:room]:
+        taken[i] = True
 
 
 @compiled

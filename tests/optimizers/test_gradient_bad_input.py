@@ -1,0 +1,132 @@
+"""What the gradient methods do with problems that gradients do not fit: one sentence, or the right answer."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+import moo
+from moo.budget import Budget
+from moo.errors import ProblemError
+from moo.evaluation import Evaluator
+from moo.optimizers import base
+from moo.optimizers.descent import Box
+from moo.optimizers.lbfgs import LBFGS
+from moo.optimizers.multi_gradient import MultiGradientState
+
+METHODS = {
+    "WeightedSum": moo.WeightedSum(n=6),
+    "Scalarized": moo.Scalarized(n=6),
+    "Chebyshev": moo.Scalarized("chebyshev", n=6),
+    "GradientDescent": moo.GradientDescent(n=6),
+    "UPGrad": moo.GradientDescent(n=6, aggregator="upgrad"),
+    "Armijo": moo.GradientDescent(n=6, inner="armijo"),
+    "HypervolumeGradient": moo.HypervolumeGradient(n=6),
+    "EPO": moo.EPO(n=6),
+    "ParetoMTL": moo.ParetoMTL(n=6),
+    "MOOSVGD": moo.MOOSVGD(n=6),
+    "ParetoSetLearning": moo.ParetoSetLearning(n=6, batch=8),
+    "Hybrid": moo.Hybrid(pop_size=12),
+}
+
+
+@pytest.fixture(params=METHODS)
+def method(request):
+    return METHODS[request.param]
+
+
+def first(x):
+    return ((x - 1.0) ** 2).sum()
+
+
+def second(x):
+    return ((x + 1.0) ** 2).sum()
+
+
+def box(functions, d=3, **options):
+    return moo.Problem(functions, xl=[-2.0] * d, xu=[2.0] * d, **options)
+
+
+def test_a_loss_off_the_graph_is_named(method):
+    def detached(x):
+        return second(x.detach())
+
+    with pytest.raises(ProblemError, match="'detached' returned a value off the autograd graph"):
+        moo.solve(box([first, detached]), method, budget=3000)
+
+
+def test_an_objective_that_does_not_depend_on_x_leaves_the_other_to_be_minimised(method):
+    def constant(x):
+        return 0.0 * x.sum() + 3.0
+
+    result = moo.solve(box([first, constant]), method, budget=6000)
+    assert result.F[:, 1] == pytest.approx(3.0)
+    assert result.F[:, 0].min() < 0.05
+
+
+def test_rows_with_a_gradient_that_is_not_a_number_leave_the_rest_alone(method):
+    def broken(x):  # its value is sound, its slope is 0 * inf, where x1 < -1
+        flat = torch.where(x[0] < -1.0, 0.0 * x[0], torch.ones_like(x[0]))
+        return second(x) + 0.0 * flat.sqrt()
+
+    result = moo.solve(box([first, broken]), method, budget=6000, seed=1)
+    assert np.isfinite(result.F).all()
+    on_front = np.sqrt(result.F / 3.0).sum(axis=1)
+    assert on_front.min() == pytest.approx(2.0, abs=0.1)
+
+
+def test_points_without_a_derivative_are_passed(method):
+    def corner(x):
+        return (x - 0.3).abs().sum()
+
+    result = moo.solve(box([corner, second]), method, budget=8000)
+    assert np.isfinite(result.F).all()
+    assert result.F[:, 0].min() < 1.5
+
+
+def test_one_objective(method):
+    result = moo.solve(box([first]), method, budget=6000)
+    assert result.F.min() < 0.05
+
+
+def test_twenty_objectives(method):
+    centres = torch.linspace(-1.5, 1.5, 20, dtype=torch.float64)
+    problem = box([lambda x, c=c: ((x - c) ** 2).sum() for c in centres])
+    if isinstance(method, (moo.EPO, moo.HypervolumeGradient, moo.Hybrid)):
+        with pytest.raises(ProblemError, match="takes up to 6 objectives"):
+            moo.solve(problem, method, budget=4000)
+        return
+    many = dataclasses.replace(method, n=20)
+    result = moo.solve(problem, many, budget=20_000)
+    assert np.isfinite(result.F).all()
+    if not isinstance(method, moo.MOOSVGD):  # whose rows push each other off it
+        apart = np.abs(result.X - result.X.mean(axis=1, keepdims=True)).max(axis=1)
+        assert np.median(apart) < 0.3  # the Pareto set is the diagonal
+
+
+def test_memory_is_stated_before_it_is_taken(monkeypatch):
+    monkeypatch.setattr(base, "free_gigabytes", lambda: 1.0)
+    big = moo.Problem(lambda x: torch.stack([x.sum(), -x.sum()]), n_obj=2, n_var=1_000_000, xl=0.0, xu=1.0)
+    rows = np.broadcast_to(np.zeros(1), (50, 1_000_000))  # which take no memory
+    state = MultiGradientState(np.random.default_rng(0), X=rows)
+    evaluate = Evaluator(big, Budget(1000), np.random.default_rng(0))
+    with pytest.raises(
+        ProblemError, match=r"50 rows of 1,000,000 variables .* takes 3.6 GB, 1.0 GB are free"
+    ):
+        moo.GradientDescent(n=50).step(evaluate, state)
+    with pytest.raises(ProblemError, match=r"L-BFGS on 50 rows of 1,000,000 variables takes 8.0 GB"):
+        LBFGS(Box.of(big), torch.zeros(1, dtype=torch.float64).expand(50, 1_000_000))
+
+
+def test_a_million_variables():
+    def near(x):
+        return ((x - 0.2) ** 2).mean()
+
+    def far(x):
+        return ((x - 0.8) ** 2).mean()
+
+    problem = moo.Problem([near, far], xl=[0.0] * 1_000_000, xu=[1.0] * 1_000_000)
+    result = moo.solve(problem, moo.GradientDescent(n=2), budget=50)
+    assert result.X.shape[1] == 1_000_000
+    assert np.isfinite(result.F).all()

@@ -71,7 +71,8 @@ class Backend(ABC):
         F, failed, error = self._call(_on_values(problem, objectives), X, problem.n_obj, "objectives")
         if problem.maximises:
             F = F * self.constant(problem.sign, X)
-        values = Values(F, X[:, :0], X[:, :0], failed=failed, error=error)
+        none = X[:, :0]
+        values = Values(F, none, none, failed, error)
         if problem.n_ieq_constr:
             self._add(
                 values,

@@ -97,15 +97,24 @@ class NumpyBackend(Backend):
         return derivatives
 
     def _call_batch(self, function: Callable[..., Any], X: np.ndarray, width: int, what: str) -> np.ndarray:
-        return np.asarray(self._columns(function(X), len(X), width, what))
+        # the compiled functions know one kind of array
+        return np.ascontiguousarray(self._columns(function(X), len(X), width, what), dtype=float)
+
+    def _column(self, output: Any, n: int, what: str) -> np.ndarray:
+        if isinstance(output, np.ndarray) and output.dtype.kind == "f" and output.shape == (n,):
+            return output  # mostly there is nothing to convert or to refuse
+        return np.asarray(super()._column(output, n, what))
 
     def number(self, output: Any, what: str) -> np.ndarray:
         value = np.asarray(output)
-        if value.dtype.kind not in "biufc":
+        kind = value.dtype.kind
+        if kind == "f":
+            return value
+        if kind not in "biuc":
             raise ProblemError(
                 f"one of the {what} returned {type(output).__name__}, expected a number or an array"
             )
-        return value if value.dtype.kind in "fc" else value.astype(float)
+        return value if kind == "c" else value.astype(float)
 
     def copy(self, X: np.ndarray) -> np.ndarray:
         return X.copy()

@@ -27,9 +27,12 @@ HOPELESS = 20  # rows whose functions raised, and never one that worked: the run
 STATUSES = ("ok", "nan", "inf", "error", "timeout", "shape", "killed")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Evaluation:
     """What is known of n candidates. Arrays where X was an array, tensors where it was a tensor.
+
+    Nothing in it is ever assigned to. It is not frozen because a frozen one takes a microsecond longer to
+    make, and methods without derivatives make several a generation.
 
     Attributes:
         X: decision variables (n, n_var).
@@ -189,9 +192,10 @@ class Evaluator:
     @property
     def fraction(self) -> float:
         """Share of the budget that is spent, in [0, 1]; for step-size schedules."""
-        by_cost = 0.0 if self.budget.cost is None else self.cost / self.budget.cost
-        by_time = 0.0 if self.budget.seconds is None else self.clock.ticked / self.budget.seconds
-        return min(max(by_cost, by_time), 1.0)
+        spent = 0.0 if self.budget.cost is None else self.cost / self.budget.cost
+        if self.budget.seconds is not None:
+            spent = max(spent, self.clock.ticked / self.budget.seconds)
+        return min(spent, 1.0)
 
     def __call__(
         self,
@@ -246,7 +250,7 @@ class Evaluator:
     def _measured(self, X: Array, wanted: Wanted) -> Evaluation:
         measure = self._measure or self.problem.compute
         rng = self.rng if self.problem.stochastic else None
-        evaluation = measure(X, **wanted._asdict(), rng=rng)
+        evaluation = measure(X, **wanted._asdict(), rng=rng) if wanted.any else measure(X, rng=rng)
         if self._measure is None:
             self.clock.tick()
         return evaluation
@@ -302,20 +306,21 @@ class Evaluator:
 
     def _record(self, evaluation: Evaluation, n_f: int, n_vjp: int) -> bool:
         """Count, log and archive rows that cost (n_f, n_vjp) each; whether any of them failed."""
-        self.n_f += n_f * len(evaluation)
-        self.n_vjp += n_vjp * len(evaluation)
-        failed = bool(evaluation.status.any())
+        n = len(evaluation.F)
+        self.n_f += n_f * n
+        self.n_vjp += n_vjp * n
+        failed = bool(np.count_nonzero(evaluation.status))  # half of what any() takes
         if failed:
             self.counts += np.bincount(evaluation.status, minlength=len(STATUSES))
         else:
-            self.counts[0] += len(evaluation)
-        seen = self._arrays(evaluation)
+            self.counts[0] += n
+        seen = evaluation if isinstance(evaluation.F, np.ndarray) else self._arrays(evaluation)
         self.log.add(seen.F, seen.CV, self.cost)
         if self.problem.stochastic:  # the value of one minibatch says too little of a candidate
             self.least_violating = seen.rows(np.arange(min(1, len(seen))))
         else:
             self._keep(seen)
-        if self.room.size and len(seen):
+        if n and len(self.room):
             self.room = np.fmax(self.room, -np.fmin.reduce(seen.G, axis=0))
         if failed:
             self._after_failures(seen)
@@ -347,8 +352,6 @@ class Evaluator:
             raise EvaluationError(str(self.error)) from self.error
 
     def _arrays(self, evaluation: Evaluation) -> Evaluation:
-        if isinstance(evaluation.F, np.ndarray):
-            return evaluation
         parts: Any = {name: self.problem.to_array(getattr(evaluation, name)) for name in _ROWS[:-1]}
         return Evaluation(**parts, status=evaluation.status, error=evaluation.error)
 

@@ -249,12 +249,14 @@ class Run:
             return
         wanted = _SNAPSHOTS_STOCHASTIC if self.problem.stochastic else _SNAPSHOTS
         self._next_snapshot = (len(self.history.cost) + 1) / wanted
-        answer = self._full(self.state.answer)
+        answer = self.state.answer
+        answer = self._full(answer) if self.problem.stochastic else answer
+        F, CV = self.problem.to_array(answer.F), self.problem.to_array(answer.CV)
         self.history.cost.append(self.evaluate.cost)
         self.history.n_f.append(self.evaluate.n_f)
         self.history.n_vjp.append(self.evaluate.n_vjp)
         self.history.seconds.append(self.evaluate.clock.ticked)
-        self.history.fronts.append(answer.F[answer.CV <= 0])
+        self.history.fronts.append(F.compress(CV <= 0, axis=0))
 
     def _full(self, answer: Evaluation) -> Evaluation:
         """The answer as arrays; for a stochastic problem evaluated again on all training data, which

@@ -6,6 +6,7 @@ Numpy and torch meet here: `Problem.compute` takes an array or a tensor and answ
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -197,8 +198,9 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
         """
         self._check_shape(X)
         wanted = Wanted(jacobian, constraint_jacobians, scalarize)
+        derivatives = wanted.any
         backend = self.backend
-        if self.either_kind and isinstance(X, np.ndarray) and not wanted.any:
+        if self.either_kind and not derivatives and isinstance(X, np.ndarray):
             backend = self._on_arrays
         if rows is None:
             values_of: Callable[[Array], Values] = partial(backend.values, self, rng=rng)
@@ -206,7 +208,8 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
             backend = self.backend if self.backend.kind == "numpy" else self._on_arrays
             values_of = rows
         values = backend.evaluate(self, self._native(X, backend), wanted, values_of)
-        return self._answer(X, values)
+        evaluation = self._answer(X, values)
+        return self._with_derivatives(evaluation, values) if derivatives else evaluation
 
     def cost_of_row(self, jacobian: bool, constraint_jacobians: bool, scalarized: bool) -> tuple[int, int]:
         """(n_f, n_vjp) of one row of `compute` with these derivatives."""
@@ -261,16 +264,24 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
         return _backend("numpy", vectorized=True, jacobian=None)
 
     def _answer(self, X: Array, values: Values) -> Evaluation:
-        """The backend's values in X's kind, signed, with status and constraint violation."""
-        convert = self.to_array if isinstance(X, np.ndarray) else self.to_tensor
-        F, G, H = convert(values.F), convert(values.G), convert(values.H)
+        """The backend's values in X's kind, with status and constraint violation."""
+        F, G, H = values.F, values.G, values.H
+        if not (isinstance(X, np.ndarray) and isinstance(F, np.ndarray)):
+            F, G, H = (self._like(X, part) for part in (F, G, H))
         status, CV = self._status(values, (F, G, H)), self.violation(G, H)
-        if status.any():
+        if np.count_nonzero(status):
             bad = status != 0
             F, CV = F + 0.0, CV + 0.0
             F[bad], CV[bad] = np.nan, np.inf
-        derivatives = {n: convert(given) for n in DERIVATIVES if (given := getattr(values, n)) is not None}
-        return Evaluation(X, F, G, H, CV, status, error=values.error, **derivatives)
+        return Evaluation(X, F, G, H, CV, status, error=values.error)
+
+    def _with_derivatives(self, evaluation: Evaluation, values: Values) -> Evaluation:
+        given = {name: part for name in DERIVATIVES if (part := getattr(values, name)) is not None}
+        return replace(evaluation, **{name: self._like(evaluation.X, part) for name, part in given.items()})
+
+    def _like(self, X: Array, part: Array) -> Array:
+        """An array or tensor, as X is one."""
+        return self.to_array(part) if isinstance(X, np.ndarray) else self.to_tensor(part)
 
     def _status(self, values: Values, parts: tuple[Array, ...]) -> np.ndarray:
         status = np.zeros(len(values.failed), dtype=np.int8)
@@ -278,7 +289,7 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
             if part.shape[1] == 0:
                 continue
             array = self.to_array(part)
-            if not np.isfinite(array).all():
+            if np.count_nonzero(np.isfinite(array)) < array.size:  # half of what all() takes
                 status[np.isinf(array).any(axis=1)] = 2
                 status[np.isnan(array).any(axis=1)] = 1
         if values.error is not None:

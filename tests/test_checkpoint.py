@@ -231,7 +231,7 @@ def test_the_folder_of_a_finished_run_is_its_result(tmp_path):
 
 METHODS = {
     "adam": moo.WeightedSum(n=5, inner="adam"),
-    "slsqp": moo.WeightedSum(n=5, inner="slsqp"),
+    "slsqp": moo.WeightedSum(n=9, inner="slsqp"),
     "ga": moo.WeightedSum(n=5, inner="ga"),
     "mean": moo.GradientDescent(n=5, aggregator="mean"),
 }
@@ -241,7 +241,7 @@ METHODS = {
 @pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
 def test_every_inner_method_resumes(tmp_path, monkeypatch, method, every):
     monkeypatch.setattr(checkpoint, "SECONDS_BETWEEN", every)
-    interrupted(tmp_path, at=0.3, method=method)
+    interrupted(tmp_path, at=0.2, method=method)
     resumed = moo.solve(problem(), method, out=tmp_path, resume=True, **RUN)
     assert same_numbers(resumed, undisturbed(method))
 

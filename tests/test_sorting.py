@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moo import sorting
-from moo.sorting import fronts_of_three, fronts_of_two, leading_fronts, order_ties, orders_of
+from moo.sorting import fronts_of_three, fronts_of_two, leading_fronts, order_ties, orders_of, peel_two
 
 
 @st.composite
@@ -66,6 +66,16 @@ def test_fronts_of_two_objectives(F):
     assert np.array_equal(fronts_of_two.py_func(F, order), fronts_slowly(F))
 
 
+@given(F=objective_vectors(m=2))
+def test_the_first_front_of_two_objectives_is_peeled_off(F):
+    order, ranks = orders_of(F)[:, 0], fronts_slowly(F)
+    for function in (peel_two, peel_two.py_func):
+        rest, front = order.copy(), np.empty(len(F) + 1, dtype=int)
+        members = function(F, rest, front)
+        assert np.array_equal(front[:members], order[ranks[order] == 0])
+        assert np.array_equal(rest[: len(F) - members], order[ranks[order] > 0])
+
+
 @given(F=objective_vectors(m=3))
 def test_fronts_of_three_objectives(F):
     orders = orders_of(F)
@@ -76,10 +86,10 @@ def test_fronts_of_three_objectives(F):
 @given(F=objective_vectors(m=3), data=st.data())
 def test_leading_fronts_are_right_as_far_as_they_are_needed(F, data):
     size = data.draw(st.integers(1, len(F)))
-    orders, expected = orders_of(F), fronts_slowly(F)
+    expected = fronts_slowly(F)
     last = np.sort(expected)[size - 1]
     for function in (leading_fronts, leading_fronts.py_func):
-        ranks = function(F, orders, size)
+        ranks = function(F, F.argsort(axis=0), size)
         needed = expected <= last
         assert np.array_equal(ranks[needed], expected[needed])
         assert (ranks[~needed] > last).all()

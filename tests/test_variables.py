@@ -232,7 +232,15 @@ def test_a_tour_of_seven_cities():
     assert (gaps < 1e-9).mean() > 0.9
 
 
-FOLLOW_GRADIENTS = {"GradientDescent"}
+FOLLOW_GRADIENTS = {
+    "EPO",
+    "GradientDescent",
+    "Hybrid",
+    "HypervolumeGradient",
+    "MOOSVGD",
+    "ParetoMTL",
+    "ParetoSetLearning",
+}
 
 
 def test_every_optimizer_solves_or_refuses_in_one_sentence(optimizer_class):

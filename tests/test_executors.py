@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -278,6 +280,18 @@ def test_a_script_needs_no_main_guard(tmp_path, options):
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.stdout.split() == ["started", "40"]
     assert done.stderr == ""
+
+
+def test_a_cluster_does_not_mind_another_one_on_its_usual_port(tmp_path):
+    (tmp_path / "run.py").write_text(SCRIPT.format(body="pass", options="workers=2, executor='dask'"))
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with contextlib.suppress(OSError):  # then it is taken already
+            taken.bind(("127.0.0.1", 8787))
+        taken.listen()
+        command = [sys.executable, str(tmp_path / "run.py")]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert (done.stdout.split(), done.stderr) == (["started", "40"], "")
 
 
 def test_workers_end_with_their_parent(tmp_path):

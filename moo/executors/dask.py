@@ -31,7 +31,7 @@ _CLUSTER = """
 import logging, sys
 from distributed import LocalCluster
 with LocalCluster(n_workers={workers}, threads_per_worker=1, processes=True, host="127.0.0.1",
-                  dashboard_address=None, silence_logs=logging.CRITICAL) as cluster:
+                  dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL) as cluster:
     print(cluster.scheduler_address, flush=True)
     sys.stdin.read()
 """

@@ -21,6 +21,7 @@ _PUBLIC = {
     "WeightedSum": "moo.optimizers.weighted_sum",
     "GradientDescent": "moo.optimizers.gradient_descent",
     "ParetoSetLearning": "moo.optimizers.pareto_set_learning",
+    "backward": "moo.training.backward",
     "EPO": "moo.optimizers.epo",
     "MOOSVGD": "moo.optimizers.moosvgd",
     "ParetoMTL": "moo.optimizers.pareto_mtl",

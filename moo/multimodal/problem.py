@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,12 +14,11 @@ from torch import nn
 
 from moo.errors import ProblemError
 from moo.evaluation import Array
+from moo.multimodal.chunks import at_once, footprint, in_chunks
 from moo.multimodal.data import Samples
 from moo.problem import Problem
 
 Measure: TypeAlias = Callable[[Any, Samples], torch.Tensor]  # (what the model returns, the samples) -> ()
-
-_ROWS_AT_ONCE = 2**17  # models times samples in one call; larger calls are no faster
 
 
 class ModelProblem(Problem):
@@ -135,17 +135,31 @@ class ModelProblem(Problem):
 
     def _measure(self, X: torch.Tensor, figures: Mapping[str, Measure], samples: Samples) -> torch.Tensor:
         """Figures (n, len(figures)) of the models in the rows of X (n, n_var), as many rows at once as
-        memory and cache like."""
+        the cache likes."""
         inputs = dict(samples.modalities)
 
         def of_one_model(parameters: dict[str, torch.Tensor]) -> torch.Tensor:
-            output = torch.func.functional_call(self._template, parameters, (), inputs)
+            output = torch.func.functional_call(
+                self._template, parameters, (), inputs, tie_weights=self._tied
+            )
             return torch.stack([_number(name, f(output, samples)) for name, f in figures.items()])
 
-        chunk = max(1, _ROWS_AT_ONCE // len(samples))
-        batched = torch.func.vmap(of_one_model, chunk_size=chunk if len(X) > chunk else None)
-        values: torch.Tensor = batched(self._parameters(X))
-        return values
+        key = (tuple(figures), len(samples))
+        if key not in self._footprints:
+            one = {name: values[0] for name, values in self._parameters(X[:1]).items()}
+            self._footprints[key] = footprint(of_one_model, one, (*inputs.values(), samples.labels))
+        return in_chunks(of_one_model, self._parameters, X, at_once(self._footprints[key], len(X)))
+
+    @cached_property
+    def _tied(self) -> bool:
+        """Whether a parameter has several names, for which every call would have to look."""
+        names, unique = ([*self._template.named_parameters(remove_duplicate=flag)] for flag in (False, True))
+        return len(names) > len(unique)
+
+    @cached_property
+    def _footprints(self) -> dict[tuple[tuple[str, ...], int], int]:
+        """Bytes of one model, by the figures and the number of samples that it was called for."""
+        return {}
 
     def _parameters(self, X: torch.Tensor) -> dict[str, torch.Tensor]:
         """Stacked parameters, (n, *shape) each, of the rows of X."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,6 +12,8 @@ from moo.aggregation.mgda import MGDA
 from moo.evaluation import Evaluator
 from moo.optimizers.base import require
 from moo.optimizers.multi_gradient import MultiGradient, MultiGradientState, Taken, penalty_of, spread_of
+
+_NORMALIZED = MGDA(normalize=True)
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class GradientDescent(MultiGradient):
         n, inner, learning_rate, tolerance, sampling: as `MultiGradient`.
     """
 
-    aggregator: Any = field(default_factory=lambda: MGDA(normalize=True))
+    aggregator: Any = _NORMALIZED
 
     def __post_init__(self) -> None:
         super().__post_init__()

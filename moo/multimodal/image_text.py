@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from moo.multimodal.data import SPLITS, DataSet, MultimodalData, Samples
-from moo.multimodal.emoji import Emoji
+from moo.multimodal.data.emoji import Emoji
 from moo.multimodal.losses import JointOptimizationLoss, Loss
 from moo.multimodal.model import ImageTextModel, Logits
 from moo.multimodal.problem import ModelProblem

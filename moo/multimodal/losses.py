@@ -63,3 +63,9 @@ class JointOptimizationLoss(nn.Module):
 
     def extra_repr(self) -> str:
         return f"lambda1={self.lambda1:g}, lambda2={self.lambda2:g}"
+
+
+def masked_mean(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """The mean () of the values (n,) where mask (n,) is True; 0, with gradient 0, where it is nowhere."""
+    weights = mask.to(values.dtype)
+    return (values * weights).sum() / weights.sum().clamp(min=1.0)

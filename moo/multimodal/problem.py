@@ -133,6 +133,26 @@ class ModelProblem(Problem):
                     parameter.copy_(values[name])
         return module
 
+    def columns(self, prefix: str) -> np.ndarray:
+        """Which columns of X (k,) hold the parameters whose names begin with ``prefix``, for example
+        "encoders.image.".
+
+        Raises:
+            ProblemError: when no trainable parameter's name does.
+        """
+        ends = np.cumsum(self._sizes)
+        found = [
+            np.arange(end - size, end)
+            for name, size, end in zip(self._shapes, self._sizes, ends, strict=True)
+            if name.startswith(prefix)
+        ]
+        if not found:
+            first = next(iter(self._shapes))
+            raise ProblemError(
+                f"no trainable parameter's name begins with {prefix!r}: the first is {first!r}"
+            )
+        return np.concatenate(found)
+
     def _measure(self, X: torch.Tensor, figures: Mapping[str, Measure], samples: Samples) -> torch.Tensor:
         """Figures (n, len(figures)) of the models in the rows of X (n, n_var), as many rows at once as
         the cache likes."""

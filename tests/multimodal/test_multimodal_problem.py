@@ -333,3 +333,14 @@ def test_a_row_of_another_length_is_refused(problem):
 
 def test_logits_name_their_modality():
     assert Logits._fields == ("image", "text")
+
+
+def test_columns_are_those_of_the_parameters_named(data):
+    problem = ImageTextProblem(data, batch_size=None)
+    x = np.zeros(problem.n_var)
+    columns = problem.columns("text_encoder.")
+    x[columns] = 1.0
+    for name, parameter in problem.module(x).named_parameters():
+        assert (parameter == float(name.startswith("text_encoder."))).all()
+    with pytest.raises(ProblemError, match="begins with 'audio': the first is 'image_encoder"):
+        problem.columns("audio")

@@ -5,13 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import math
-import os
-import re
-import tempfile
-import zipfile
-import zlib
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,7 +16,10 @@ import numpy as np
 import torch
 
 from moo.errors import MissingExtraError, OptionError, unknown_name
-from moo.multimodal.data import DataSet, MultimodalData, Samples, grouped_split, joined_groups
+from moo.multimodal.data.base import DataSet, MultimodalData, Samples
+from moo.multimodal.data.local_cache import cache_folder, read_arrays, write_arrays
+from moo.multimodal.data.splits import grouped_split, joined_groups
+from moo.multimodal.data.text import tf_idf, words
 
 SIZES = (16, 32)
 TEXTS = ("name", "full")
@@ -86,14 +82,19 @@ class Emoji(DataSet):
         images = _cached_images([row["unified"] for row in rows], self.size, versions)
         class_names = tuple(sorted({row["category"] for row in rows}))
         labels = np.array([class_names.index(row["category"]) for row in rows])
-        split = grouped_split(labels, _groups(rows, images), SHARES, self.seed)
-        texts = [_words(_caption(row, self.text)) for row in rows]
+        concepts = _groups(rows, images)
+        split = grouped_split(labels, concepts, SHARES, self.seed)
+        captions = tuple(_caption(row, self.text) for row in rows)
+        text = tf_idf([words(caption) for caption in captions], split["train"], self.n_words)
         modalities = {
             "image": torch.from_numpy(images.astype(np.float32) / 255.0).permute(0, 3, 1, 2).contiguous(),
-            "text": torch.from_numpy(_tf_idf(texts, split["train"], self.n_words)),
+            "text": torch.from_numpy(text),
         }
         samples = Samples(modalities, torch.from_numpy(labels))
-        return MultimodalData(samples, class_names, split, items=tuple(row["name"] for row in rows))
+        names = tuple(row["name"] for row in rows)
+        return MultimodalData(
+            samples, class_names, split, items=names, texts=captions, groups={"concept": concepts}
+        )
 
 
 def concept(code_points: str) -> str:
@@ -176,42 +177,21 @@ def _render(codes: Sequence[str], size: int) -> np.ndarray:
 
 def _cached_images(codes: list[str], size: int, versions: dict[str, str]) -> np.ndarray:
     """The drawings, from the cache where it has exactly these, else drawn and kept."""
-    file = _cache_folder() / ("emoji-" + "-".join([f"{size}px", *versions.values()]) + ".npz")
-    images = _read(file, codes, size)
-    if images is None:
-        images = _render(codes, size)
-        with suppress(OSError):  # a folder that cannot be written means no cache, not no data
-            _write(file, codes, images)
+    file = cache_folder() / ("emoji-" + "-".join([f"{size}px", *versions.values()]) + ".npz")
+    stored = read_arrays(file)
+    if stored is not None and _is_of(stored, codes, size):
+        return stored["images"]
+    images = _render(codes, size)
+    with suppress(OSError):  # a folder that cannot be written means no cache, not no data
+        write_arrays(file, images=images, codes=np.array(codes))
     return images
 
 
-def _cache_folder() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if os.path.isabs(base) else Path(os.path.expanduser("~")) / ".cache") / "moo"
-
-
-def _read(file: Path, codes: list[str], size: int) -> np.ndarray | None:
-    """None where there is no file, or it is cut short, damaged or of other emoji."""
-    try:
-        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
-            images, stored_codes = stored["images"], stored["codes"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, TypeError):
-        return None  # TypeError: np.load gives a bare array for a file that is no archive
-    sound = images.shape == (len(codes), size, size, 3) and images.dtype == np.uint8
-    return np.asarray(images) if sound and stored_codes.tolist() == codes else None
-
-
-def _write(file: Path, codes: list[str], images: np.ndarray) -> None:
-    """Written aside and renamed, so that no reader meets half a file."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, aside = tempfile.mkstemp(dir=file.parent, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            np.savez_compressed(stream, images=images, codes=np.array(codes))
-        os.replace(aside, file)
-    except BaseException:
-        os.unlink(aside)
-        raise
+def _is_of(stored: dict[str, np.ndarray], codes: list[str], size: int) -> bool:
+    if stored.keys() != {"images", "codes"} or stored["codes"].tolist() != codes:
+        return False
+    images = stored["images"]
+    return images.shape == (len(codes), size, size, 3) and images.dtype == np.uint8
 
 
 # ------------------------------------------------------------------ the text
@@ -219,20 +199,3 @@ def _write(file: Path, codes: list[str], images: np.ndarray) -> None:
 
 def _caption(row: dict[str, Any], text: str) -> str:
     return str(row["name"]) if text == "name" else " ".join([row["name"], *row["short_names"]])
-
-
-def _words(caption: str) -> set[str]:
-    return set(re.findall(r"[a-z0-9]+", caption.lower()))
-
-
-def _tf_idf(texts: list[set[str]], train: np.ndarray, n_words: int) -> np.ndarray:
-    """Rows (n, n_words), float32; words and their frequencies are those of the training rows alone."""
-    counts = Counter(word for i in train for word in texts[i])
-    frequent = sorted(counts, key=lambda word: (-counts[word], word))[:n_words]
-    column = {word: j for j, word in enumerate(frequent)}
-    X = np.zeros((len(texts), n_words), dtype=np.float32)
-    for i, words in enumerate(texts):
-        for word in words & column.keys():
-            X[i, column[word]] = 1.0 + math.log((1 + len(train)) / (1 + counts[word]))
-    length = np.linalg.norm(X, axis=1, keepdims=True)
-    return np.asarray(X / np.where(length > 0, length, 1.0), dtype=np.float32)

@@ -12,9 +12,11 @@ import torch
 
 from moo.errors import MissingExtraError, OptionError
 from moo.multimodal import Emoji
-from moo.multimodal import emoji as module
 from moo.multimodal.data import SPLITS
-from moo.multimodal.emoji import concept
+from moo.multimodal.data import emoji as module
+from moo.multimodal.data.emoji import concept
+from moo.multimodal.data.local_cache import cache_folder
+from moo.multimodal.data.text import tf_idf, words
 
 
 def _keys(data, key):
@@ -90,18 +92,18 @@ def test_the_same_options_give_the_same_data_from_the_cache(emoji, own_cache):
 
 def test_the_vocabulary_comes_from_the_training_rows_alone():
     texts = [{"red", "dog"}, {"red", "cat"}, {"blue", "zebra"}]
-    X = module._tf_idf(texts, np.array([0, 1]), 3)
+    X = tf_idf(texts, np.array([0, 1]), 3)
     assert X.shape == (3, 3)
     assert X[2].tolist() == [0.0, 0.0, 0.0]  # neither of its words is in a training row
     assert X[0][0] < X[0][2]  # "red" is in both training rows, so it weighs less than "dog"
-    assert module._tf_idf(texts, np.array([2]), 3)[0].tolist() == [0.0, 0.0, 0.0]
+    assert tf_idf(texts, np.array([2]), 3)[0].tolist() == [0.0, 0.0, 0.0]
 
 
 def test_full_text_has_the_short_names_too():
     row = {"name": "BEATING HEART", "short_names": ["heartbeat"]}
-    assert module._words(module._caption(row, "name")) == {"beating", "heart"}
-    assert module._words(module._caption(row, "full")) == {"beating", "heart", "heartbeat"}
-    assert module._words("FLAG-EH_2") == {"flag", "eh", "2"}
+    assert words(module._caption(row, "name")) == {"beating", "heart"}
+    assert words(module._caption(row, "full")) == {"beating", "heart", "heartbeat"}
+    assert words("FLAG-EH_2") == {"flag", "eh", "2"}
 
 
 # ------------------------------------------------------------------ the cache
@@ -187,7 +189,7 @@ def test_the_cache_is_in_the_home_without_xdg(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     for value in ("", "relative/path"):
         monkeypatch.setenv("XDG_CACHE_HOME", value)
-        assert module._cache_folder() == tmp_path / ".cache" / "moo"
+        assert cache_folder() == tmp_path / ".cache" / "moo"
 
 
 # ------------------------------------------------------------------ what is refused

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from moo.errors import ProblemError
 from moo.multimodal import DataSet, Emoji, MultimodalData, Samples, datasets
-from moo.multimodal.data import SPLITS, grouped_split, joined_groups
+from moo.multimodal.data import SPLITS
+from moo.multimodal.data.splits import grouped_split, joined_groups
 
 SHARES = {"train": 0.7, "validation": 0.1, "test": 0.2}
 
@@ -66,7 +67,7 @@ def test_contradicting_data_is_refused(changed, sentence):
 
 
 def test_a_modality_of_another_length_is_refused():
-    with pytest.raises(ProblemError, match="modality 'text' has 2 rows"):
+    with pytest.raises(ProblemError, match=r"modalities\['text'\] has 2 rows"):
         Samples({"text": torch.zeros(2, 1)}, torch.tensor([0, 1, 0]))
 
 
@@ -82,3 +83,39 @@ def test_data_sets_are_found_by_their_class():
     assert found["Emoji"] is Emoji
     assert "DataSet" not in found
     assert all(issubclass(member, DataSet) and isinstance(member(), DataSet) for member in found.values())
+
+
+def test_a_mask_says_where_a_modality_is():
+    samples = Samples(
+        {"image": torch.zeros(3, 2), "text": torch.zeros(3, 1)},
+        torch.tensor([0, 1, 0]),
+        {"text": torch.tensor([True, False, True])},
+        {"valence": torch.tensor([0.1, 0.2, 0.3])},
+    )
+    assert samples.mask("text").tolist() == [True, False, True]
+    assert samples.mask("image").all()
+    taken = samples.take(np.array([2, 1])).to("cpu")
+    assert taken.mask("text").tolist() == [True, False]
+    assert taken.targets["valence"].tolist() == pytest.approx([0.3, 0.2])
+
+
+@pytest.mark.parametrize(
+    ("present", "sentence"),
+    [
+        ({"image": torch.zeros(3, dtype=torch.bool)}, "modality 'image' is missing in every row"),
+        ({"text": torch.ones(3, dtype=torch.bool)}, "unknown modality 'text'"),
+        ({"image": torch.ones(2, dtype=torch.bool)}, r"present\['image'\] has 2 rows"),
+    ],
+)
+def test_a_mask_that_cannot_be_is_refused(present, sentence):
+    with pytest.raises(ProblemError, match=sentence):
+        Samples({"image": torch.zeros(3, 2)}, torch.tensor([0, 1, 0]), present)
+
+
+def test_thinned_data_keeps_the_shares_and_is_the_same_every_time():
+    split = {"train": np.arange(70), "validation": np.arange(70, 80), "test": np.arange(80, 100)}
+    data = MultimodalData(Samples({"image": torch.zeros(100, 2)}, torch.zeros(100).long()), ("a",), split)
+    few = data.thinned(20)
+    assert [len(few.part(name)) for name in SPLITS] == [14, 2, 4]
+    assert all(set(few.split[name]) <= set(split[name]) for name in SPLITS)
+    assert all(np.array_equal(few.split[name], data.thinned(20).split[name]) for name in SPLITS)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 
 from moo.errors import ProblemError, unknown_name
+from moo.multimodal.data.splits import thinned
 
 SPLITS = ("train", "validation", "test")
 
@@ -19,35 +20,55 @@ class Samples:
     """Some rows of a data set: what a model is given and what it is judged by.
 
     Attributes:
-        modalities: a tensor (n, ...) for each modality, by the name of the model's argument.
+        modalities: a tensor (n, ...) for each modality, by the name of the model's argument; a row whose
+            modality is missing is zero there.
         labels: class indices (n,), int64.
+        present: whether a row has a modality (n,), bool, for those modalities that some rows lack.
+        targets: what else a row is judged by, a tensor (n, ...) each, for example its valence.
     """
 
     modalities: Mapping[str, torch.Tensor]
     labels: torch.Tensor
+    present: Mapping[str, torch.Tensor] = field(default_factory=dict)
+    targets: Mapping[str, torch.Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name, values in self.modalities.items():
-            if len(values) != len(self.labels):
-                raise ProblemError(
-                    f"modality {name!r} has {len(values)} rows, expected one for each of the "
-                    f"{len(self.labels)} labels"
-                )
+        for what in ("modalities", "present", "targets"):
+            for name, values in getattr(self, what).items():
+                if len(values) != len(self.labels):
+                    raise ProblemError(
+                        f"{what}[{name!r}] has {len(values)} rows, expected one for each of the "
+                        f"{len(self.labels)} labels"
+                    )
+        for name, values in self.present.items():
+            if name not in self.modalities:
+                raise ProblemError(unknown_name("modality", name, self.modalities))
+            if len(values) and not values.any():
+                raise ProblemError(f"modality {name!r} is missing in every row: leave it out")
 
     def __len__(self) -> int:
         return len(self.labels)
 
+    def mask(self, modality: str) -> torch.Tensor:
+        """Whether each row has the modality (n,), bool."""
+        everywhere = torch.ones(len(self), dtype=torch.bool, device=self.labels.device)
+        return self.present.get(modality, everywhere)
+
     def take(self, index: np.ndarray) -> Samples:
         """The rows of an index array (k,)."""
         chosen = torch.as_tensor(index, device=self.labels.device)
-        return Samples(
-            {name: values[chosen] for name, values in self.modalities.items()}, self.labels[chosen]
-        )
+        return self._each(lambda values: values[chosen])
 
     def to(self, device: str) -> Samples:
         """The same rows on a device."""
-        moved = {name: values.to(device) for name, values in self.modalities.items()}
-        return Samples(moved, self.labels.to(device))
+        return self._each(lambda values: values.to(device))
+
+    def _each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> Samples:
+        parts = [
+            {name: change(values) for name, values in part.items()}
+            for part in (self.modalities, self.present, self.targets)
+        ]
+        return Samples(parts[0], change(self.labels), parts[1], parts[2])
 
 
 @dataclass(frozen=True)
@@ -59,6 +80,9 @@ class MultimodalData:
         class_names: what each label stands for.
         split: index arrays "train", "validation" and "test", no row in two of them.
         items: what each row is, for people (n,); may be empty.
+        texts: the text of each row as it was written (n,), from which a task makes tokens; may be empty.
+        groups: keys (n,) by name of what belongs together, such as "concept", "speaker" or "image"; a split
+            that does not leak keeps some of them whole.
 
     Raises:
         ProblemError: when sizes contradict each other, or a split is missing, empty or overlaps another.
@@ -68,6 +92,8 @@ class MultimodalData:
     class_names: tuple[str, ...]
     split: Mapping[str, np.ndarray]
     items: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    groups: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         labels = self.samples.labels
@@ -76,12 +102,19 @@ class MultimodalData:
                 f"labels run from {int(labels.min())} to {int(labels.max())}, expected 0 to "
                 f"{len(self.class_names) - 1}: one class name a label"
             )
-        if self.items and len(self.items) != len(labels):
-            raise ProblemError(f"items has {len(self.items)} entries, expected one a row: {len(labels)}")
+        listed = {"items": self.items, "texts": self.texts}
+        grouped = {f"groups[{name!r}]": keys for name, keys in self.groups.items()}
+        for name, entries in {**listed, **grouped}.items():
+            if len(entries) not in ((0, len(labels)) if name in listed else (len(labels),)):
+                raise ProblemError(f"{name} has {len(entries)} entries, expected one a row: {len(labels)}")
         _check_split(self.split, len(labels))
 
     def __len__(self) -> int:
         return len(self.samples)
+
+    def thinned(self, n: int, seed: int = 0) -> MultimodalData:
+        """The same data with a split of about n rows, for a quick look."""
+        return replace(self, split=thinned(self.split, n, seed))
 
     def part(self, name: str) -> Samples:
         """The rows of one split: "train", "validation" or "test"."""
@@ -109,47 +142,3 @@ class DataSet(ABC):
     @abstractmethod
     def load(self) -> MultimodalData:
         """The data, read or made; the same options always give the same data."""
-
-
-def joined_groups(*keys: list[str]) -> np.ndarray:
-    """Group numbers (n,): rows that share any key, directly or through other rows, share a group.
-
-    Each argument lists one key a row; a leak-free split then keeps groups whole.
-    """
-    n = len(keys[0])
-    parent = list(range(n))
-
-    def root(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        return i
-
-    for column in keys:
-        first: dict[str, int] = {}
-        for i, key in enumerate(column):
-            parent[root(i)] = root(first.setdefault(key, i))
-    return np.array([root(i) for i in range(n)])
-
-
-def grouped_split(
-    labels: np.ndarray, groups: np.ndarray, shares: Mapping[str, float], seed: int
-) -> dict[str, np.ndarray]:
-    """A random split that keeps groups whole and the classes' shares about equal.
-
-    Args:
-        labels: class of each row (n,).
-        groups: group of each row (n,); a group of several classes goes by its first row's.
-        shares: share of the rows for each split, adding up to 1.
-        seed: of the shuffle.
-    """
-    rng = np.random.default_rng(seed)
-    names, ends = list(shares), np.cumsum(list(shares.values()))[:-1]
-    firsts, group_of = np.unique(groups, return_index=True)[1], np.unique(groups, return_inverse=True)[1]
-    sizes = np.bincount(group_of)
-    split_of = np.empty(len(firsts), dtype=int)
-    for label in np.unique(labels):
-        of_class = rng.permutation(np.flatnonzero(labels[firsts] == label))
-        middle = np.cumsum(sizes[of_class]) - sizes[of_class] / 2
-        split_of[of_class] = np.searchsorted(ends, middle / sizes[of_class].sum())
-    return {name: np.flatnonzero(split_of[group_of] == k) for k, name in enumerate(names)}

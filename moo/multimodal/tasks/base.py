@@ -1,0 +1,61 @@
+"""What every task is: a `ModelProblem` over a data set, with the metric that a model is chosen by."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Self
+
+from torch import nn
+
+from moo.multimodal.data import DataSet, MultimodalData
+from moo.multimodal.problem import Measure, ModelProblem
+
+_QUICK = 400  # rows
+
+
+class Task(ModelProblem):
+    """Several training losses of one model of several modalities, over a data set.
+
+    A subclass is one file in this package. Its constructor takes ``data`` first (`MultimodalData`, a
+    `DataSet`, or None for its default), then options that all have defaults, and it is found by its class.
+
+    Attributes:
+        data: what it was given, loaded.
+    """
+
+    task_name: ClassVar[str]
+    """What the command line calls it, for example "image-text"."""
+    chosen_by: ClassVar[str]
+    """The metric by whose value on the validation split one model of a front is chosen."""
+    larger_is_better: ClassVar[bool] = True
+    """Of that metric."""
+
+    def __init__(
+        self,
+        data: MultimodalData,
+        model: Callable[[], nn.Module] | nn.Module,
+        losses: Mapping[str, Measure],
+        metrics: Mapping[str, Measure],
+        **options: Any,
+    ) -> None:
+        self.data = data
+        heldout = {part: data.part(part) for part in ("validation", "test")}
+        super().__init__(model, losses, train=data.part("train"), heldout=heldout, metrics=metrics, **options)
+
+    @classmethod
+    @abstractmethod
+    def default_data(cls) -> DataSet:
+        """The data set a task is on when none is given."""
+
+    @classmethod
+    def quick(cls) -> Self:
+        """The task on some 400 rows, where a short run takes seconds."""
+        subclass: Any = cls  # whose constructor takes the data alone
+        task: Self = subclass(cls.default_data().load().thinned(_QUICK))
+        return task
+
+    @classmethod
+    def _loaded(cls, data: MultimodalData | DataSet | None) -> MultimodalData:
+        source = cls.default_data() if data is None else data
+        return source.load() if isinstance(source, DataSet) else source

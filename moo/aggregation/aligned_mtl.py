@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from moo.aggregation.base import Context, Weighting
 from moo.aggregation.gramians import solve_rows
 from moo.errors import OptionError, unknown_name
+from moo.sorting import compiled
 
 _SCALES = ("min", "median", "rmse")
 
@@ -37,22 +39,28 @@ class AlignedMTL(Weighting):
 
     def weights(self, gramian: torch.Tensor, context: Context) -> torch.Tensor:
         eps = torch.finfo(gramian.dtype).eps
-        return solve_rows(gramian, lambda G: self._align(G, eps))
+        return solve_rows(gramian, _aligned, _SCALES.index(self.scale), eps)
 
-    def _align(self, G: torch.Tensor, eps: float) -> torch.Tensor:
-        m = G.shape[1]
-        unit = G.diagonal(dim1=1, dim2=2).sum(1)[:, None, None]
-        squares, vectors = torch.linalg.eigh(G / torch.where(unit > 0, unit, 1.0))
-        kept = squares > m * eps * squares[:, -1:]
-        squares = torch.where(kept, squares, 0.0)
-        ratio = torch.where(kept, self._common(squares, kept) / torch.where(kept, squares, 1.0), 0.0)
-        aligned: torch.Tensor = torch.einsum("nik,nk,njk->ni", vectors, ratio.sqrt(), vectors) / m
-        return aligned
 
-    def _common(self, squares: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
-        """(n, 1) the square that all take, from the squares (n, m) in ascending order."""
-        m, rank = squares.shape[1], kept.sum(1, keepdim=True)
-        if self.scale == "rmse":
-            return squares.sum(1, keepdim=True) / rank.clamp_min(1)
-        offset = (rank - 1).clamp_min(0) // 2 if self.scale == "median" else 0
-        return squares.gather(1, (m - rank + offset).clamp_max(m - 1))
+@compiled
+def _aligned(gramians: np.ndarray, scale: int, eps: float) -> np.ndarray:
+    n, m, _ = gramians.shape
+    weights = np.zeros((n, m))
+    for row in range(n):
+        unit = np.trace(gramians[row])
+        if unit == 0.0:
+            continue
+        squares, vectors = np.linalg.eigh(gramians[row] / unit)
+        lost = (squares <= m * eps * squares[m - 1]).sum()
+        common = _common(squares[lost:], scale)
+        for k in range(lost, m):
+            weights[row] += vectors[:, k] * (vectors[:, k].sum() * np.sqrt(common / squares[k]) / m)
+    return weights
+
+
+@compiled
+def _common(squares: np.ndarray, scale: int) -> float:
+    """The square that all (rank,), in ascending order, take."""
+    if _SCALES[scale] == "rmse":
+        return squares.mean()
+    return squares[(len(squares) - 1) // 2 if _SCALES[scale] == "median" else 0]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 from moo.aggregation.gramians import rounding, solve_rows, unit_gramian
+from moo.sorting import compiled
 
 _STEPS = 100  # near Pareto-stationarity the weights grow by a factor a step, from one to 1e8
+_CONVERGED = 1e-9  # of a weight; convergence is quadratic, so that it has all its digits then
 
 
 def balancing_weights(gramian: torch.Tensor, p: float) -> torch.Tensor:
@@ -15,47 +18,51 @@ def balancing_weights(gramian: torch.Tensor, p: float) -> torch.Tensor:
     Where gradients cancel there is no such w; it is approached with a small multiple of the identity
     added to the Gramian of the gradients of length one.
     """
-    ridge = rounding(gramian)
-
-    def solve(G: torch.Tensor) -> torch.Tensor:
-        cosines, inverse = unit_gramian(G)
-        squared = G.diagonal(dim1=1, dim2=2)
-        unit = (squared.sum(1) / (inverse > 0).sum(1).clamp_min(1)).sqrt()[:, None]
-        unit = torch.where(unit > 0, unit, 1.0)
-        # With w_i = b_i / (|g_i| unit^(p-1)/(p+1)), the equation is U b = (|g_i| / unit)^(p-1) b^-p.
-        lengths = torch.where(inverse > 0, squared.sqrt() / unit, 1.0)
-        eye = torch.eye(G.shape[1], dtype=G.dtype, device=G.device)
-        present = torch.diag_embed(torch.where(inverse > 0, ridge, 1.0))
-        b = _newton(cosines + present * eye, lengths ** (p - 1.0), p)
-        return b * inverse * unit ** ((p - 1.0) / (p + 1.0))
-
-    return solve_rows(gramian, solve)
+    return solve_rows(gramian, _balanced, p, rounding(gramian))
 
 
-def _newton(U: torch.Tensor, target: torch.Tensor, p: float) -> torch.Tensor:
-    """The b > 0 with U b = target b^-p: the minimiser of the convex b^T U b / 2 - sum_i target_i
+@compiled
+def _balanced(gramians: np.ndarray, p: float, ridge: float) -> np.ndarray:
+    """With w_i = b_i / (|g_i| unit^(p-1)/(p+1)), the equation is U b = (|g_i| / unit)^(p-1) b^-p."""
+    n, m, _ = gramians.shape
+    weights = np.zeros((n, m))
+    for row in range(n):
+        cosines, inverse = unit_gramian(gramians[row])
+        present = (inverse > 0.0).sum()
+        if present == 0:
+            continue
+        unit = np.sqrt(np.trace(gramians[row]) / present)
+        target = np.ones(m)
+        for i in range(m):
+            cosines[i, i] += ridge if inverse[i] > 0.0 else 1.0
+            if inverse[i] > 0.0:
+                target[i] = (np.sqrt(gramians[row, i, i]) / unit) ** (p - 1.0)
+        weights[row] = _newton(cosines, target, p) * inverse * unit ** ((p - 1.0) / (p + 1.0))
+    return weights
+
+
+@compiled
+def _newton(U: np.ndarray, target: np.ndarray, p: float) -> np.ndarray:
+    """The b > 0 (m,) with U b = target b^-p: the minimiser of the convex b^T U b / 2 - sum_i target_i
     b_i^(1-p) / (1-p), or its limit with log b_i for p = 1, by damped Newton steps.
 
     With e the largest relative decrease of a b_i in the full step, the second derivative along the step
     stays below its value at the start over (1 - t e)^(p+1); the t that this bound proves best is taken.
     """
-    if U.shape[1] == 2 and p == 1.0:
-        return (1.0 / (U[:, 0, 0] + U[:, 0, 1])).sqrt()[:, None].expand(-1, 2)
+    m = len(U)
+    if m == 2 and p == 1.0:
+        return np.full(2, np.sqrt(1.0 / (U[0, 0] + U[0, 1])))
     b = target ** (1.0 / (p + 1.0))
     for _ in range(_STEPS):
         gain = target * b ** (1.0 - p)
-        bUb = b[:, :, None] * U * b[:, None, :]
-        slope = bUb.sum(2) - gain
-        step = _solve(bUb + torch.diag_embed(p * gain), -slope)
-        decrease = (-step).amax(1, keepdim=True).clamp_min(1e-12)
-        damping = -torch.expm1(-torch.log1p(p * decrease) / p) / decrease
+        A = b.reshape(m, 1) * U * b
+        slope = A.sum(1) - gain
+        for i in range(m):
+            A[i, i] += p * gain[i]
+        step = np.linalg.solve(A, -slope)
+        decrease = max((-step).max(), 1e-12)
+        damping = -np.expm1(-np.log1p(p * decrease) / p) / decrease
         b = b * (1.0 + damping * step)
-        if (step.abs() < 1e-9).all():  # convergence is quadratic: b has all its digits
+        if np.abs(step).max() < _CONVERGED:
             break
     return b
-
-
-def _solve(A: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-    factor, _ = torch.linalg.cholesky_ex(A)
-    solved: torch.Tensor = torch.cholesky_solve(right[:, :, None], factor)[:, :, 0]
-    return solved

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from moo.aggregation.base import Context, Weighting
 from moo.aggregation.gramians import rounding, solve_rows
-from moo.aggregation.min_norm import min_norm_weights
+from moo.aggregation.min_norm import min_norm
 from moo.errors import OptionError
+from moo.sorting import compiled
 
 _ROUNDS = 60
 _TOLERANCE = 1e-12
@@ -45,129 +47,130 @@ class CAGrad(Weighting):
     def weights(self, gramian: torch.Tensor, context: Context) -> torch.Tensor:
         if self.c == 0.0 or gramian.shape[1] == 1:
             return torch.full_like(gramian[:, 0], (1.0 + self.c) / gramian.shape[1])
-        ridge = rounding(gramian)
-        return solve_rows(gramian, lambda G: self._solve(G, ridge))
-
-    def _solve(self, G: torch.Tensor, ridge: float) -> torch.Tensor:
-        m = G.shape[1]
-        lengths = G.diagonal(dim1=1, dim2=2).sqrt()
-        longest = lengths.amax(1, keepdim=True)
-        unit = torch.where(longest > 0, longest, 1.0)
-        G = G / unit[:, :, None] ** 2
-        shortest = torch.where(lengths > 0, lengths / unit, 1.0).amin(1, keepdim=True)
-        products = G.mean(2)  # of each gradient with the mean
-        squared = products.mean(1, keepdim=True)
-        clear = squared > ridge  # else the mean is rounding
-        mean = torch.where(clear, squared, 1.0).sqrt()
-        search = _Search(G, products / mean, self.c, _FLOOR * ridge**0.5 * shortest, ridge)
-        w, shift = search.of_two() if m == 2 else search.of_many()
-        return 1.0 / m + torch.where(clear, mean * w / shift, 0.0)
+        return solve_rows(gramian, _weights_of_each, self.c, rounding(gramian))
 
 
-def _length(G: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
-    """(n, 1) lengths of the combinations w (n, m)."""
-    return (w * (G @ w[:, :, None])[:, :, 0]).sum(1, keepdim=True).clamp_min(0.0).sqrt()
+@compiled
+def _weights_of_each(gramians: np.ndarray, c: float, ridge: float) -> np.ndarray:
+    weights = np.empty(gramians.shape[:2])
+    for row in range(len(gramians)):
+        weights[row] = _weights(gramians[row], c, ridge)
+    return weights
 
 
-@dataclass(frozen=True)
-class _Search:
-    """For the weights (n, m) on the simplex and the shift |g_w| / c (n, 1).
+@compiled
+def _weights(gramian: np.ndarray, c: float, ridge: float) -> np.ndarray:
+    m = len(gramian)
+    lengths = np.sqrt(np.diag(gramian))
+    longest = lengths.max()
+    weights = np.full(m, 1.0 / m)
+    if longest == 0.0:
+        return weights
+    G = gramian / longest**2
+    shortest = 1.0
+    for length in lengths:
+        if length > 0.0:
+            shortest = min(shortest, length / longest)
+    products = np.array([row.mean() for row in G])  # of each gradient with the mean
+    squared = products.mean()
+    if squared > ridge:  # else the mean is rounding
+        mean = np.sqrt(squared)
+        along, floor = products / mean, _FLOOR * np.sqrt(ridge) * shortest
+        if m == 2:
+            w, shift = _search_of_two(G, along, c, floor, ridge)
+        else:
+            w, shift = _search_of_many(G, along, c, floor, ridge)
+        weights += mean * w / shift
+    return weights
 
-    Attributes:
-        G: (n, m, m) Gramians, the longest gradient being of length one.
-        along: (n, m) the gradients' components along g0.
-        c: radius of the ball in units of |g0|.
-        floor: (n, 1) the shift below which the combination of gradients is taken to vanish.
-        ridge: how far from positive semi-definite the Gramians may be.
+
+@compiled
+def _length(G: np.ndarray, w: np.ndarray) -> float:
+    """Of the combination w (m,)."""
+    return np.sqrt(max(np.dot(w, np.dot(G, w)), 0.0))
+
+
+@compiled
+def _shifted(G: np.ndarray, along: np.ndarray, shift: float, ridge: float) -> np.ndarray:
+    """Min-norm weights (m,) of the gradients with ``shift`` times g0 / |g0| added to each."""
+    across = shift * along
+    return min_norm(G + across[:, None] + across[None, :] + shift**2, ridge)
+
+
+@compiled
+def _search_of_two(
+    G: np.ndarray, along: np.ndarray, c: float, floor: float, ridge: float
+) -> tuple[np.ndarray, float]:
+    """The weights on the simplex (2,) and the shift |g_w| / c, at least ``floor``, below which the
+    combination of gradients is taken to vanish; G is the Gramian of gradients the longest of which is of
+    length one, ``along`` (2,) their components along g0.
+
+    With g_w = g_2 + x (g_1 - g_2), at a distance y |g_1 - g_2| from the foot of the perpendicular, which
+    is h |g_1 - g_2| long: y / sqrt(y^2 + h^2) is the sine of the angle at which the slopes of the linear
+    part and of the length cancel.
     """
+    apart = max(G[0, 0] + G[1, 1] - 2.0 * G[0, 1], 0.0)
+    x = 0.5
+    if apart > 0.0:
+        foot = (G[1, 1] - G[0, 1]) / apart
+        height = np.sqrt(max(G[1, 1] / apart - foot**2, 0.0))
+        sine = (along[1] - along[0]) / (c * np.sqrt(apart))
+        x = 1.0 if sine > 0.0 else 0.0
+        if abs(sine) < 1.0:
+            x = min(max(foot + sine / np.sqrt(1.0 - sine**2) * height, 0.0), 1.0)
+    w = np.array([x, 1.0 - x])
+    shift = _length(G, w) / c
+    return (w, shift) if shift > floor else (_shifted(G, along, floor, ridge), floor)
 
-    G: torch.Tensor
-    along: torch.Tensor
-    c: float
-    floor: torch.Tensor
-    ridge: float
 
-    def of_two(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """With g_w = g_2 + x (g_1 - g_2), at a distance y |g_1 - g_2| from the foot of the perpendicular,
-        which is h |g_1 - g_2| long: y / sqrt(y^2 + h^2) is the sine of the angle at which the slopes of
-        the linear part and of the length cancel."""
-        G = self.G
-        apart = (G[:, 0, 0] + G[:, 1, 1] - 2.0 * G[:, 0, 1]).clamp_min(0.0)
-        safe = torch.where(apart > 0, apart, 1.0)
-        foot = (G[:, 1, 1] - G[:, 0, 1]) / safe
-        height = (G[:, 1, 1] / safe - foot**2).clamp_min(0.0).sqrt()
-        sine = (self.along[:, 1] - self.along[:, 0]) / (self.c * safe.sqrt())
-        inside = sine.abs() < 1.0
-        tangent = sine / (1.0 - torch.where(inside, sine, 0.0) ** 2).sqrt()
-        x = torch.where(inside, foot + tangent * height, (sine > 0).to(G.dtype))
-        x = torch.where(apart > 0, x, 0.5).clamp(0.0, 1.0)
-        w = torch.stack([x, 1.0 - x], 1)
-        shift = self.bound(w)
-        return torch.where(shift > self.floor, w, self.shifted(self.floor)), shift
+@compiled
+def _search_of_many(
+    G: np.ndarray, along: np.ndarray, c: float, floor: float, ridge: float
+) -> tuple[np.ndarray, float]:
+    """As `_search_of_two`, by a bracket of the shift s with |g_w(s)| = c s. As |g_w(s)| grows with s,
+    |g_w| / c of either end is a bound, too: of the least s, whose g_w is the min-norm point's, and of the
+    largest."""
+    low = max(_length(G, _shifted(G, along, floor, ridge)) / c, floor)
+    w_low = _shifted(G, along, low, ridge)
+    w = w_low
+    if _length(G, w_low) <= c * floor:
+        return w, floor
+    wide = max(2.0 * low, 1.0 / c)
+    high = max(_length(G, _shifted(G, along, wide, ridge)) / c, floor, low)
+    w_high = _shifted(G, along, high, ridge)
+    stalls, last_low = 0, False  # rounds in which the bracket did not halve; which end moved last
+    for _ in range(_ROUNDS):
+        trial = _crossing(G, c, low, high, w_low, w_high)
+        if stalls >= 2:
+            trial = np.sqrt(low * high)
+        elif stalls == 1:  # twice as far from the end that came nearer, so that the other end does, too
+            beyond = 2.0 * trial - (low if last_low else high)
+            trial = beyond if low < beyond < high else trial
+        w = _shifted(G, along, trial, ridge)
+        excess = _length(G, w) - c * trial
+        width = high - low
+        last_low = excess > 0.0
+        if last_low:
+            low, w_low = trial, w
+        else:
+            high, w_high = trial, w
+        stalls = stalls + 1 if high - low > 0.5 * width else 0
+        if abs(excess) <= _TOLERANCE * trial or high - low <= _TOLERANCE * trial:
+            break
+    return w, max(_length(G, w) / c, floor)
 
-    def of_many(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """By a bracket of the shift s with |g_w(s)| = c s. As |g_w(s)| grows with s, |g_w| / c of either
-        end is a bound, too: of the least s, whose g_w is the min-norm point's, and of the largest."""
-        low = self.bound(self.shifted(self.floor))
-        w_low = self.shifted(low)
-        high = self.bound(self.shifted((2.0 * low).clamp_min(1.0 / self.c))).maximum(low)
-        w_high = self.shifted(high)
-        w = w_low.clone()
-        stalls = torch.zeros_like(low)  # rounds in which the bracket did not halve
-        last_low = torch.zeros_like(low, dtype=torch.bool)
-        live = torch.nonzero((_length(self.G, w) > self.c * self.floor)[:, 0])[:, 0]  # elsewhere it vanishes
-        for _ in range(_ROUNDS):
-            if len(live) == 0:
-                break
-            part = _Search(self.G[live], self.along[live], self.c, self.floor[live], self.ridge)
-            ends = low[live], high[live], w_low[live], w_high[live]
-            trial = part.next_trial(ends, stalls[live], last_low[live])
-            w_trial = part.shifted(trial)
-            excess = _length(part.G, w_trial) - self.c * trial
-            under = excess > 0
-            low[live], w_low[live] = torch.where(under, trial, ends[0]), torch.where(under, w_trial, ends[2])
-            high[live] = torch.where(under, ends[1], trial)
-            w_high[live] = torch.where(under, ends[3], w_trial)
-            w[live] = w_trial
-            width = high[live] - low[live]
-            stalls[live] = torch.where(width > 0.5 * (ends[1] - ends[0]), stalls[live] + 1.0, 0.0)
-            last_low[live] = under
-            unfinished = (excess.abs() > _TOLERANCE * trial) & (width > _TOLERANCE * trial)
-            live = live[unfinished[:, 0]]
-        return w, self.bound(w)
 
-    def bound(self, w: torch.Tensor) -> torch.Tensor:
-        """(n, 1) |g_w| / c, or the floor."""
-        return (_length(self.G, w) / self.c).maximum(self.floor)
-
-    def shifted(self, shift: torch.Tensor) -> torch.Tensor:
-        """Min-norm weights (n, m) of the gradients with ``shift`` (n, 1) times g0 / |g0| added to each."""
-        across = shift * self.along
-        G = self.G + across[:, :, None] + across[:, None, :] + shift[:, :, None] ** 2
-        return min_norm_weights(G, self.ridge)
-
-    def next_trial(
-        self, ends: tuple[torch.Tensor, ...], stalls: torch.Tensor, last_low: torch.Tensor
-    ) -> torch.Tensor:
-        """Interpolation; where only one end came nearer, twice as far from it, so that the other end
-        comes near, too; where that fails, halves in logarithms."""
-        low, high = ends[:2]
-        trial = self.crossing(*ends)
-        beyond = trial + torch.where(last_low, trial - low, trial - high)
-        trial = torch.where((stalls == 1.0) & (beyond > low) & (beyond < high), beyond, trial)
-        return torch.where(stalls >= 2.0, (low * high).sqrt(), trial)
-
-    def crossing(
-        self, low: torch.Tensor, high: torch.Tensor, w_low: torch.Tensor, w_high: torch.Tensor
-    ) -> torch.Tensor:
-        """The s (n, 1) in the bracket with |g_w| = c s, were w linear in between."""
-        slope, rise = w_high - w_low, self.c * (high - low)
-        Gs = (self.G @ slope[:, :, None])[:, :, 0]
-        a = (slope * Gs).sum(1, keepdim=True) - rise**2
-        b = (w_low * Gs).sum(1, keepdim=True) - self.c * low * rise
-        excess = _length(self.G, w_low) ** 2 - (self.c * low) ** 2
-        root = (b**2 - a * excess).clamp_min(0.0).sqrt()
-        # Of the two roots, the one in the bracket, in the form without cancellation.
-        share = torch.where(b > 0, -(b + root) / a, excess / (root - b))
-        share = torch.where(share.isfinite(), share, 0.5).clamp(0.0, 1.0)
-        return low + share * (high - low)
+@compiled
+def _crossing(
+    G: np.ndarray, c: float, low: float, high: float, w_low: np.ndarray, w_high: np.ndarray
+) -> float:
+    """The s in the bracket with |g_w| = c s, were w linear in between."""
+    slope, rise = w_high - w_low, c * (high - low)
+    Gs = np.dot(G, slope)
+    a = np.dot(slope, Gs) - rise**2
+    b = np.dot(w_low, Gs) - c * low * rise
+    excess = _length(G, w_low) ** 2 - (c * low) ** 2
+    root = np.sqrt(max(b**2 - a * excess, 0.0))
+    # Of the two roots, the one in the bracket, in the form without cancellation.
+    share = -(b + root) / a if b > 0.0 else excess / (root - b)
+    return low + min(max(share if np.isfinite(share) else 0.5, 0.0), 1.0) * (high - low)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from moo.aggregation.base import Context, Weighting
 from moo.aggregation.gramians import solve_for_ones, solve_rows, unit_gramian
+from moo.sorting import compiled
 
 
 @dataclass(frozen=True)
@@ -28,14 +30,18 @@ class ConFIG(Weighting):
 
     def weights(self, gramian: torch.Tensor, context: Context) -> torch.Tensor:
         eps = torch.finfo(gramian.dtype).eps
-        return solve_rows(gramian, lambda G: _conflict_free(G, eps))
+        return solve_rows(gramian, _conflict_free, eps)
 
 
-def _conflict_free(G: torch.Tensor, eps: float) -> torch.Tensor:
-    unit, inverse = unit_gramian(G)
-    solution = solve_for_ones(unit, eps)
-    cosines = (unit @ solution[:, :, None])[:, :, 0]
-    squared = (solution * cosines).sum(1, keepdim=True)
-    lengths = G.diagonal(dim1=1, dim2=2).sqrt()
-    factor = (lengths * cosines).sum(1, keepdim=True) / torch.where(squared > 0, squared, 1.0)
-    return factor * solution * inverse
+@compiled
+def _conflict_free(gramians: np.ndarray, eps: float) -> np.ndarray:
+    weights = np.zeros(gramians.shape[:2])
+    for row in range(len(gramians)):
+        unit, inverse = unit_gramian(gramians[row])
+        solution = solve_for_ones(unit, eps)
+        cosines = np.dot(unit, solution)
+        squared = np.dot(solution, cosines)
+        if squared > 0.0:
+            projections = np.dot(np.sqrt(np.diag(gramians[row])), cosines)
+            weights[row] = projections / squared * solution * inverse
+    return weights

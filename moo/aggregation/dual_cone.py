@@ -2,50 +2,57 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 from moo.aggregation.gramians import rounding, solve_rows, unit_gramian
-from moo.aggregation.quadratic import nonnegative_minimiser
+from moo.aggregation.quadratic import minimise
+from moo.sorting import compiled
 
 
 def project_each(gramian: torch.Tensor) -> torch.Tensor:
     """Weights (n, m) of the mean of the gradients' projections, from Gramians (n, m, m)."""
-    ridge = rounding(gramian)
-
-    def solve(G: torch.Tensor) -> torch.Tensor:
-        cosines, inverse = unit_gramian(G)
-        n, m, _ = G.shape
-        units = torch.eye(m, dtype=G.dtype, device=G.device).expand(n, m, m)
-        projected = _projected(cosines.repeat_interleave(m, 0), units.reshape(n * m, m), ridge).reshape(
-            n, m, m
-        )
-        lengths = G.diagonal(dim1=1, dim2=2).sqrt()
-        return torch.einsum("ni,nij->nj", lengths, projected) * inverse / m
-
-    return solve_rows(gramian, solve)
+    return solve_rows(gramian, _mean_of_projections, rounding(gramian))
 
 
 def project_mean(gramian: torch.Tensor) -> torch.Tensor:
     """Weights (n, m) of the projection of the gradients' mean, from Gramians (n, m, m)."""
-    ridge = rounding(gramian)
-
-    def solve(G: torch.Tensor) -> torch.Tensor:
-        cosines, inverse = unit_gramian(G)
-        lengths = G.diagonal(dim1=1, dim2=2).sqrt()
-        longest = lengths.amax(1, keepdim=True)
-        target = lengths / torch.where(longest > 0, longest, 1.0)
-        return _projected(cosines, target, ridge) * longest * inverse / G.shape[1]
-
-    return solve_rows(gramian, solve)
+    return solve_rows(gramian, _projections_of_mean, rounding(gramian))
 
 
-def _projected(cosines: torch.Tensor, u: torch.Tensor, ridge: float) -> torch.Tensor:
-    """argmin over v >= u of v^T U v (n, m): the projection of sum_i u_i g_i onto the cone, as weights.
+@compiled
+def _mean_of_projections(gramians: np.ndarray, ridge: float) -> np.ndarray:
+    n, m, _ = gramians.shape
+    weights = np.zeros((n, m))
+    for row in range(n):
+        cosines, inverse = unit_gramian(gramians[row])
+        for i in range(m):
+            target = np.zeros(m)
+            target[i] = np.sqrt(gramians[row, i, i])
+            weights[row] += _projected(cosines, target, ridge) * inverse / m
+    return weights
+
+
+@compiled
+def _projections_of_mean(gramians: np.ndarray, ridge: float) -> np.ndarray:
+    n, m, _ = gramians.shape
+    weights = np.empty((n, m))
+    for row in range(n):
+        cosines, inverse = unit_gramian(gramians[row])
+        weights[row] = _projected(cosines, np.sqrt(np.diag(gramians[row])), ridge) * inverse / m
+    return weights
+
+
+@compiled
+def _projected(cosines: np.ndarray, u: np.ndarray, ridge: float) -> np.ndarray:
+    """argmin over v >= u of v^T U v (m,): the projection of sum_i u_i g_i onto the cone, as weights.
 
     Scaling the gradients to length one changes neither the cone nor the projection.
     """
-    if u.shape[1] == 2:
-        opposed = (-cosines[:, 0, 1]).clamp_min(0.0)[:, None]
-        return torch.maximum(u, opposed * u.flip(1))
-    pull = (cosines @ u[:, :, None])[:, :, 0]
-    return u + nonnegative_minimiser(cosines, -pull, ridge)
+    longest = u.max()
+    if longest == 0.0:
+        return u
+    if len(u) == 2:
+        return np.maximum(u, max(-cosines[0, 1], 0.0) * u[::-1])
+    scaled = u / longest
+    return u + longest * minimise(cosines, -np.dot(cosines, scaled), ridge)

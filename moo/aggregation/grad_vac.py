@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from moo.aggregation.base import Context, Weighting
-from moo.aggregation.gramians import unit_gramian
-from moo.aggregation.surgery import lookup, orders
+from moo.aggregation.gramians import as_array, unit_gramian
+from moo.aggregation.surgery import orders
 from moo.errors import OptionError
+from moo.sorting import compiled
 
 _LEAST_SINE = 1e-6  # a target this close to parallel cannot be reached by adding a finite multiple
 
@@ -39,30 +41,40 @@ class GradVac(Weighting):
 
     def weights(self, gramian: torch.Tensor, context: Context) -> torch.Tensor:
         targets = context.recall("targets", torch.zeros_like(gramian))
-        unit, inverse = unit_gramian(gramian)
-        weights, context.memory["targets"] = self._operate(unit, targets, orders(gramian, context))
-        lengths = torch.where(inverse > 0, 1.0 / inverse, 0.0)
-        return torch.einsum("ni,nij->nj", lengths, weights) * inverse
+        drawn = as_array(orders(gramian, context))
+        weights, moved = _turned(as_array(gramian.double()), as_array(targets.double()), drawn, self.beta)
+        context.memory["targets"] = torch.from_numpy(moved).to(targets)
+        return torch.from_numpy(weights).to(gramian)
 
-    def _operate(
-        self, unit: torch.Tensor, targets: torch.Tensor, order: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Coefficients (n, m, m) on unit gradients, row i those of gradient i's result; new targets."""
-        n, m, _ = unit.shape
-        coefficients = torch.eye(m, dtype=unit.dtype, device=unit.device).repeat(n, 1, 1)
-        itself = torch.arange(m, device=unit.device)
-        for j in order.unbind(2):
-            where = j[:, :, None]
-            product = (coefficients * lookup(unit, j)).sum(2)
-            squared = ((coefficients @ unit) * coefficients).sum(2)
-            present = (squared > 0) & (unit.diagonal(dim1=1, dim2=2).gather(1, j) > 0) & (j != itself)
-            length = squared.clamp_min(0.0).sqrt()
-            cosine = (product / torch.where(present, length, 1.0)).clamp(-1.0, 1.0)
-            target = targets.gather(2, where)[:, :, 0]
-            sine, target_sine = (1.0 - cosine**2).sqrt(), (1.0 - target**2).sqrt()
-            turned = present & (cosine < target) & (target_sine > _LEAST_SINE)
-            added = length * (target * sine - cosine * target_sine) / target_sine.clamp_min(_LEAST_SINE)
-            coefficients = coefficients.scatter_add(2, where, torch.where(turned, added, 0.0)[:, :, None])
-            moved = torch.where(present, (1.0 - self.beta) * target + self.beta * cosine, target)
-            targets = targets.scatter(2, where, moved[:, :, None])
-        return coefficients, targets
+
+@compiled
+def _turned(
+    gramians: np.ndarray, targets: np.ndarray, orders: np.ndarray, beta: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (n, m) of the sum of the gradients turned, and the new targets."""
+    n, m, _ = gramians.shape
+    weights, targets = np.zeros((n, m)), targets.copy()
+    for row in range(n):
+        unit, inverse = unit_gramian(gramians[row])
+        for i in range(m):
+            if inverse[i] > 0.0:
+                coefficients = np.zeros(m)
+                coefficients[i] = 1.0
+                for j in orders[row, i]:
+                    if j != i and inverse[j] > 0.0:
+                        targets[row, i, j] = _turn(coefficients, unit, j, targets[row, i, j], beta)
+                weights[row] += coefficients * inverse / inverse[i]
+    return weights, targets
+
+
+@compiled
+def _turn(coefficients: np.ndarray, unit: np.ndarray, j: int, target: float, beta: float) -> float:
+    """Turn a combination of unit gradients towards the one of index j, in place; the new target."""
+    length = np.sqrt(max(np.dot(coefficients, np.dot(unit, coefficients)), 0.0))
+    if length == 0.0:
+        return target
+    cosine = min(max(np.dot(coefficients, unit[j]) / length, -1.0), 1.0)
+    sine, target_sine = np.sqrt(1.0 - cosine**2), np.sqrt(1.0 - target**2)
+    if cosine < target and target_sine > _LEAST_SINE:
+        coefficients[j] += length * (target * sine - cosine * target_sine) / target_sine
+    return (1.0 - beta) * target + beta * cosine

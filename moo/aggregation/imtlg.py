@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from moo.aggregation.base import Context, Weighting
 from moo.aggregation.gramians import solve_for_ones, solve_rows, unit_gramian
+from moo.sorting import compiled
 
 _LEAST_SUM = 1e-9  # of the weights, relative to the sum of their sizes
 
@@ -28,13 +30,18 @@ class IMTLG(Weighting):
 
     def weights(self, gramian: torch.Tensor, context: Context) -> torch.Tensor:
         eps = torch.finfo(gramian.dtype).eps
-        return solve_rows(gramian, lambda G: _impartial(G, eps))
+        return solve_rows(gramian, _impartial, eps)
 
 
-def _impartial(G: torch.Tensor, eps: float) -> torch.Tensor:
-    unit, inverse = unit_gramian(G)
-    shortest = torch.where(inverse > 0, inverse, 0.0).amax(1, keepdim=True)
-    weights = solve_for_ones(unit, eps) * inverse / torch.where(shortest > 0, shortest, 1.0)
-    total = weights.sum(1, keepdim=True)
-    clear = total.abs() > _LEAST_SUM * weights.abs().sum(1, keepdim=True)
-    return torch.where(clear, weights / torch.where(clear, total, 1.0), 0.0)
+@compiled
+def _impartial(gramians: np.ndarray, eps: float) -> np.ndarray:
+    weights = np.zeros(gramians.shape[:2])
+    for row in range(len(gramians)):
+        unit, inverse = unit_gramian(gramians[row])
+        longest = inverse.max()
+        if longest > 0.0:
+            solution = solve_for_ones(unit, eps) * inverse / longest
+            total = solution.sum()
+            if abs(total) > _LEAST_SUM * np.abs(solution).sum():
+                weights[row] = solution / total
+    return weights

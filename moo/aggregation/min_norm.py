@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
-from moo.aggregation.gramians import rounding, unit_gramian
-from moo.aggregation.quadratic import nonnegative_minimiser
+from moo.aggregation.gramians import as_array, rounding, unit_gramian
+from moo.aggregation.quadratic import minimise
+from moo.sorting import compiled
 
 
 def min_norm_weights(gramian: torch.Tensor, ridge: float | None = None) -> torch.Tensor:
@@ -21,7 +23,8 @@ def min_norm_weights(gramian: torch.Tensor, ridge: float | None = None) -> torch
         return _min_norm_of_two(gramian)
     finite = gramian.isfinite().all(2).all(1)
     weights = torch.full_like(gramian[:, 0], torch.nan)
-    weights[finite] = _min_norm_of_many(gramian[finite].double(), ridge).to(gramian.dtype)
+    found = torch.from_numpy(_min_norm_of_each(as_array(gramian[finite].double()), ridge))
+    weights[finite] = found.to(weights)
     return weights
 
 
@@ -32,13 +35,27 @@ def _min_norm_of_two(gramian: torch.Tensor) -> torch.Tensor:
     return torch.where(total == 0, 0.5, weights / total)
 
 
-def _min_norm_of_many(gramian: torch.Tensor, ridge: float) -> torch.Tensor:
-    """On gradients u_i of length one, with a_i the shortest length over |g_i| and M = U + a a^T: the
+@compiled
+def _min_norm_of_each(gramians: np.ndarray, ridge: float) -> np.ndarray:
+    weights = np.empty(gramians.shape[:2])
+    for row in range(len(gramians)):
+        weights[row] = min_norm(gramians[row], ridge)
+    return weights
+
+
+@compiled
+def min_norm(G: np.ndarray, ridge: float) -> np.ndarray:
+    """`min_norm_weights` of one Gramian (m, m), finite -> (m,), for other compiled functions.
+
+    On gradients u_i of length one, with a_i the shortest length over |g_i| and M = U + a a^T: the
     minimiser y of y^T M y / 2 - a^T y over y >= 0 has the optimality conditions of the weights times
-    their gradients' lengths, but for a factor. So a short gradient has the accuracy of a long one."""
-    unit, inverse = unit_gramian(gramian)
-    zero = inverse == 0
-    a = inverse / inverse.amax(1, keepdim=True).clamp_min(torch.finfo(torch.float64).tiny)
-    y = nonnegative_minimiser(unit + a[:, :, None] * a[:, None, :], a, ridge)
-    weights = torch.where(zero.any(1, keepdim=True), zero.to(a.dtype), y * a)
-    return weights / weights.sum(1, keepdim=True)
+    their gradients' lengths, but for a factor. So a short gradient has the accuracy of a long one.
+    """
+    squared = np.diag(G)
+    if squared.min() <= 0.0:
+        zero = (squared <= 0.0).astype(np.float64)
+        return zero / zero.sum()
+    cosines, inverse = unit_gramian(G)
+    a = inverse / inverse.max()
+    weights = minimise(cosines + np.outer(a, a), a, ridge) * a
+    return weights / weights.sum()

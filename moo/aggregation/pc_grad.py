@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from moo.aggregation.base import Context, Weighting
-from moo.aggregation.surgery import lookup, orders
+from moo.aggregation.gramians import as_array
+from moo.aggregation.surgery import orders
+from moo.sorting import compiled
 
 
 @dataclass(frozen=True)
@@ -25,21 +28,29 @@ class PCGrad(Weighting):
     """
 
     def weights(self, gramian: torch.Tensor, context: Context) -> torch.Tensor:
-        squared = gramian.diagonal(dim1=1, dim2=2)
-        usable = squared > torch.finfo(gramian.dtype).tiny
-        inverse = torch.where(usable, 1.0 / torch.where(usable, squared, 1.0), 0.0)
         if gramian.shape[1] == 2:
+            squared = gramian.diagonal(dim1=1, dim2=2)
+            usable = squared > torch.finfo(gramian.dtype).tiny
+            inverse = torch.where(usable, 1.0 / torch.where(usable, squared, 1.0), 0.0)
             return 1.0 - gramian[:, :1, 1].clamp_max(0.0) * inverse
-        return _operate(gramian, inverse, orders(gramian, context))
+        drawn = as_array(orders(gramian, context))
+        tiny = torch.finfo(gramian.dtype).tiny
+        weights = _projected(as_array(gramian.double()), drawn, tiny)
+        return torch.from_numpy(weights).to(gramian)
 
 
-def _operate(gramian: torch.Tensor, inverse: torch.Tensor, order: torch.Tensor) -> torch.Tensor:
-    """Every gradient's operation at once: coefficients (n, m, m), row i those of gradient i's result."""
-    n, m, _ = gramian.shape
-    coefficients = torch.eye(m, dtype=gramian.dtype, device=gramian.device).repeat(n, 1, 1)
-    itself = torch.arange(m, device=gramian.device)
-    for j in order.unbind(2):
-        product = (coefficients * lookup(gramian, j)).sum(2)
-        removed = torch.where(j == itself, 0.0, product.clamp_max(0.0) * inverse.gather(1, j))
-        coefficients.scatter_add_(2, j[:, :, None], -removed[:, :, None])
-    return coefficients.sum(1)
+@compiled
+def _projected(gramians: np.ndarray, orders: np.ndarray, tiny: float) -> np.ndarray:
+    """Weights (n, m) of the sum of the projected gradients; a square up to ``tiny`` counts as zero."""
+    n, m, _ = gramians.shape
+    weights = np.zeros((n, m))
+    for row in range(n):
+        for i in range(m):
+            coefficients = np.zeros(m)
+            coefficients[i] = 1.0
+            for j in orders[row, i]:
+                if j != i and gramians[row, j, j] > tiny:
+                    product = np.dot(coefficients, gramians[row, j])
+                    coefficients[j] -= min(product, 0.0) / gramians[row, j, j]
+            weights[row] += coefficients
+    return weights

@@ -1,10 +1,13 @@
-"""Minimisers of convex quadratic functions over the non-negative orthant; exact and batched."""
+"""Minimisers of convex quadratic functions over the non-negative orthant, exact, in compiled loops: the
+programs are so small that calling array operations would take most of the time."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+import numpy as np
 import torch
+
+from moo.aggregation.gramians import as_array
+from moo.sorting import compiled
 
 _ROUNDS = 10  # times m: pivots before a row stops as it is, which is feasible
 _TOLERANCE = 16.0  # times the ridge: smaller derivatives would be followed along directions of rounding
@@ -23,100 +26,103 @@ def nonnegative_minimiser(M: torch.Tensor, q: torch.Tensor, ridge: float) -> tor
         ridge: added to the diagonal, so that rounding cannot make a pivot negative; a derivative counts
             as zero within a small multiple of this.
     """
-    M = M + ridge * torch.eye(M.shape[1], dtype=M.dtype, device=M.device)
-    x = torch.zeros_like(q)
-    rows = torch.arange(len(q), device=q.device)
-    table = _Tableau.start(M, q)
-    for _ in range(_ROUNDS * q.shape[1]):
-        busy = table.choose(_TOLERANCE * ridge)
-        at_work = int(busy.sum())
-        if 2 * at_work < len(rows):
-            x[rows[~busy]] = table.rows(~busy).solution(M[rows[~busy]], q[rows[~busy]])
-            rows, table = rows[busy], table.rows(busy)
-        if at_work == 0:
-            break
-        table.advance(ridge)
-    if len(rows):
-        x[rows] = table.solution(M[rows], q[rows])
+    return torch.from_numpy(_minimise_each(as_array(M), as_array(q), ridge)).to(M.device)
+
+
+@compiled
+def _minimise_each(M: np.ndarray, q: np.ndarray, ridge: float) -> np.ndarray:
+    x = np.empty_like(q)
+    for row in range(len(q)):
+        x[row] = minimise(M[row], q[row], ridge)
     return x
 
 
-@dataclass
-class _Tableau:
-    """Each row's dictionary: variables x and derivatives y = M x - q, one of each pair held at zero.
+@compiled
+def minimise(M: np.ndarray, q: np.ndarray, ridge: float) -> np.ndarray:
+    """`nonnegative_minimiser` of one row: M (m, m), q (m,) -> (m,), for other compiled functions.
 
-    Attributes:
-        D: (k, m, m) how the pair's free part answers to the held parts.
-        c: (k, m) the free parts' values: x where ``free``, else y.
-        free: (k, m) the pairs whose x is free.
-        entering: (k,) the variable that grows.
-        grown: (k,) how far it has grown.
-        busy: (k,) whether there is one.
+    A dictionary holds one of each pair, the variable x or its derivative y = M x - q, at zero: D says how
+    the pairs' other, free parts answer to those, c what they are: x where ``free``, else y.
     """
-
-    D: torch.Tensor
-    c: torch.Tensor
-    free: torch.Tensor
-    entering: torch.Tensor
-    grown: torch.Tensor
-    busy: torch.Tensor
-
-    @classmethod
-    def start(cls, M: torch.Tensor, q: torch.Tensor) -> _Tableau:
-        idle = torch.zeros(len(q), dtype=torch.bool, device=q.device)
-        free = torch.zeros_like(q, dtype=torch.bool)
-        return cls(M, -q, free, idle.long(), torch.zeros_like(q[:, 0]), idle)
-
-    def rows(self, chosen: torch.Tensor) -> _Tableau:
-        return _Tableau(*(getattr(self, name)[chosen] for name in _Tableau.__dataclass_fields__))
-
-    def choose(self, tolerance: float) -> torch.Tensor:
-        """Idle rows let the variable with the most negative derivative grow; the rows that are at work."""
-        lowest, candidate = torch.where(self.free, 0.0, self.c).min(1)
-        self.entering = torch.where(self.busy, self.entering, candidate)
-        self.busy = self.busy | (lowest < -tolerance)
-        return self.busy
-
-    def advance(self, ridge: float) -> None:
-        """Grow until the derivative is zero or another variable is, and pivot there."""
-        entering = self.entering[:, None]
-        column = self.D.gather(2, entering[:, :, None].expand(-1, self.D.shape[1], 1))[:, :, 0]
-        slope = column.gather(1, entering).clamp_min(ridge)
-        blocking = self.free & (column < 0)
-        room = torch.where(blocking, self.c / torch.where(blocking, -column, 1.0), torch.inf)
-        room = room.scatter(1, entering, -self.c.gather(1, entering) / slope)
-        step, pivot = room.min(1)
-        step = torch.where(self.busy, step, 0.0)
-        self.grown = self.grown + step
-        arrives = pivot == self.entering
-        c = self.c + step[:, None] * column
-        c = torch.where(self.free, c.clamp_min(0.0), c)
-        at_pivot = _one_hot(pivot, c) & self.busy[:, None]
-        self.c = torch.where(at_pivot, torch.where(arrives, self.grown, 0.0)[:, None], c)
-        self.free = torch.where(at_pivot, arrives[:, None], self.free)
-        self._pivot(pivot, at_pivot, ridge)
-        self.grown = torch.where(arrives, 0.0, self.grown)
-        self.busy = self.busy & ~arrives
-
-    def _pivot(self, pivot: torch.Tensor, at_pivot: torch.Tensor, ridge: float) -> None:
-        """Exchange x and y of the pair ``pivot`` in the rows that have one set in ``at_pivot``."""
-        m = self.D.shape[1]
-        column = self.D.gather(2, pivot[:, None, None].expand(-1, m, 1))
-        row = self.D.gather(1, pivot[:, None, None].expand(-1, 1, m))
-        inverse = 1.0 / column.gather(1, pivot[:, None, None]).clamp_min(ridge)
-        row = torch.where(at_pivot[:, None, :], inverse, -row * inverse)
-        column = torch.where(at_pivot[:, :, None], 1.0, column) * self.busy[:, None, None]
-        cleared = self.D.masked_fill(at_pivot[:, :, None] | at_pivot[:, None, :], 0.0)
-        self.D = torch.baddbmm(cleared, column, row)
-
-    def solution(self, M: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
-        """x, after one step of iterative refinement: among free pairs, D is the inverse of M."""
-        x = torch.where(self.free, self.c, 0.0)
-        residual = torch.where(self.free, q - (M @ x[:, :, None])[:, :, 0], 0.0)
-        refined = x + torch.where(self.free, (self.D @ residual[:, :, None])[:, :, 0], 0.0)
-        unfinished = _one_hot(self.entering, x) & self.busy[:, None]
-        return torch.where(unfinished, self.grown[:, None], refined.clamp_min(0.0))
+    m = len(q)
+    D, c, free = M.copy(), -q, np.zeros(m, dtype=np.bool_)
+    for i in range(m):
+        D[i, i] += ridge
+    entering, grown = -1, 0.0
+    for _ in range(_ROUNDS * m):
+        if entering < 0:
+            entering = _steepest(c, free, _TOLERANCE * ridge)
+            if entering < 0:
+                break
+        step, pivot = _room(D, c, free, entering, ridge)
+        grown += step
+        for i in range(m):
+            c[i] += step * D[i, entering]
+            if free[i] and c[i] < 0.0:
+                c[i] = 0.0
+        arrives = pivot == entering
+        c[pivot] = grown if arrives else 0.0
+        free[pivot] = arrives
+        _exchange(D, pivot, ridge)
+        if arrives:
+            entering, grown = -1, 0.0
+    x = _refined(M, q, D, c, free, ridge)
+    if entering >= 0:
+        x[entering] = grown
+    return x
 
 
-def _one_hot(index: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-    return index[:, None] == torch.arange(like.shape[1], device=like.device)
+@compiled
+def _steepest(c: np.ndarray, free: np.ndarray, tolerance: float) -> int:
+    """The pair at rest with the most negative derivative; -1 if none counts."""
+    found, lowest = -1, -tolerance
+    for i in range(len(c)):
+        if not free[i] and c[i] < lowest:
+            found, lowest = i, c[i]
+    return found
+
+
+@compiled
+def _room(D: np.ndarray, c: np.ndarray, free: np.ndarray, entering: int, ridge: float) -> tuple[float, int]:
+    """How far the entering variable grows until its derivative is zero or another variable is, and which."""
+    pivot = entering
+    room = -c[entering] / max(D[entering, entering], ridge)
+    for i in range(len(c)):
+        if free[i] and D[i, entering] < 0.0 and c[i] < -D[i, entering] * room:
+            room, pivot = -c[i] / D[i, entering], i
+    return room, pivot
+
+
+@compiled
+def _exchange(D: np.ndarray, pivot: int, ridge: float) -> None:
+    """Exchange x and y of one pair."""
+    m = len(D)
+    inverse = 1.0 / max(D[pivot, pivot], ridge)
+    for i in range(m):
+        if i != pivot:
+            factor = D[i, pivot] * inverse
+            for j in range(m):
+                if j != pivot:
+                    D[i, j] -= factor * D[pivot, j]
+            D[i, pivot] = factor
+    for j in range(m):
+        D[pivot, j] = inverse if j == pivot else -D[pivot, j] * inverse
+
+
+@compiled
+def _refined(
+    M: np.ndarray, q: np.ndarray, D: np.ndarray, c: np.ndarray, free: np.ndarray, ridge: float
+) -> np.ndarray:
+    """x, after one step of iterative refinement: among free pairs, D is the inverse of M."""
+    m = len(q)
+    x, residual = np.zeros(m), np.zeros(m)
+    for i in range(m):
+        if free[i]:
+            x[i] = c[i]
+    for i in range(m):
+        if free[i]:
+            residual[i] = q[i] - np.dot(M[i], x) - ridge * x[i]
+    for i in range(m):
+        if free[i]:
+            x[i] = max(c[i] + np.dot(D[i], residual), 0.0)
+    return x

@@ -13,8 +13,3 @@ def orders(gramian: torch.Tensor, context: Context) -> torch.Tensor:
     n, m, _ = gramian.shape
     drawn = context.rng.permuted(np.broadcast_to(np.arange(m), (n, m, m)), axis=2)
     return torch.from_numpy(drawn).to(gramian.device)
-
-
-def lookup(gramian: torch.Tensor, j: torch.Tensor) -> torch.Tensor:
-    """(n, m, m): for each row and gradient, the Gramian's row of the gradient j (n, m) that it meets."""
-    return gramian.gather(1, j[:, :, None].expand(-1, -1, gramian.shape[2]))

@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 CONSTRAINTS ?= constraints.txt
 BIN := .venv/bin
-EXTRAS := multimodal,bayes,dask,test,lint
+EXTRAS := multimodal,bayes,dask,privacy,safetensors,test,lint
 # Small torch models run many times slower with two threads than with one on a busy machine.
 export OMP_NUM_THREADS ?= 1
 

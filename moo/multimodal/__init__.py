@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from moo.multimodal.data import DataSet, MultimodalData, Samples, datasets
+from moo.multimodal.data.coco import CocoCaptions
 from moo.multimodal.data.emoji import Emoji
+from moo.multimodal.data.flickr30k import Flickr30k
+from moo.multimodal.data.iemocap import IEMOCAP
 from moo.multimodal.encoders import Classifier, ImageEncoder, TextEncoder
 from moo.multimodal.image_text import ImageTextProblem
 from moo.multimodal.losses import JointLoss, JointOptimizationLoss
 from moo.multimodal.model import ImageTextModel, Logits
+from moo.multimodal.privacy import fit_private, privacy_front
 from moo.multimodal.problem import ModelProblem
+from moo.multimodal.saving import load_module, save_module
+from moo.multimodal.streams import fit_stream
+from moo.multimodal.weight_search import WeightSearch, search_weights
 
 __all__ = [
+    "IEMOCAP",
     "Classifier",
+    "CocoCaptions",
     "DataSet",
     "Emoji",
+    "Flickr30k",
     "ImageEncoder",
     "ImageTextModel",
     "ImageTextProblem",
@@ -24,5 +34,12 @@ __all__ = [
     "MultimodalData",
     "Samples",
     "TextEncoder",
+    "WeightSearch",
     "datasets",
+    "fit_private",
+    "fit_stream",
+    "load_module",
+    "privacy_front",
+    "save_module",
+    "search_weights",
 ]

@@ -45,11 +45,11 @@ class ImageTextProblem(ModelProblem):
         device: str = "cpu",
     ) -> None:
         source = Emoji() if data is None else data
-        self.data = source.load() if isinstance(source, DataSet) else source
+        loaded = source.load() if isinstance(source, DataSet) else source
         loss = loss or JointOptimizationLoss()
-        train, *heldout = (self.data.part(name) for name in SPLITS)
+        train, *heldout = (loaded.part(name) for name in SPLITS)
         super().__init__(
-            model or _default_model(train, len(self.data.class_names)),
+            model or _default_model(train, len(loaded.class_names)),
             {
                 "image loss": partial(_loss, "image", loss.image_loss),
                 "text loss": partial(_loss, "text", loss.text_loss),
@@ -61,6 +61,7 @@ class ImageTextProblem(ModelProblem):
             bound=bound,
             device=device,
         )
+        self.data = loaded  # after pymoo has set an attribute of that name
 
 
 def _default_model(train: Samples, n_classes: int) -> Callable[[], nn.Module]:

@@ -83,6 +83,7 @@ class MultimodalData:
         texts: the text of each row as it was written (n,), from which a task makes tokens; may be empty.
         groups: keys (n,) by name of what belongs together, such as "concept", "speaker" or "image"; a split
             that does not leak keeps some of them whole.
+        skipped: one sentence a row of the source that could not be used.
 
     Raises:
         ProblemError: when sizes contradict each other, or a split is missing, empty or overlaps another.
@@ -94,6 +95,7 @@ class MultimodalData:
     items: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     groups: Mapping[str, np.ndarray] = field(default_factory=dict)
+    skipped: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         labels = self.samples.labels

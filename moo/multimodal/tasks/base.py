@@ -39,9 +39,9 @@ class Task(ModelProblem):
         metrics: Mapping[str, Measure],
         **options: Any,
     ) -> None:
-        self.data = data
         heldout = {part: data.part(part) for part in ("validation", "test")}
         super().__init__(model, losses, train=data.part("train"), heldout=heldout, metrics=metrics, **options)
+        self.data = data  # after pymoo has set an attribute of that name
 
     @classmethod
     @abstractmethod

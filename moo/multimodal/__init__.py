@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from moo.multimodal.classifier import MultimodalClassifier
 from moo.multimodal.data import DataSet, MultimodalData, Samples, datasets
 from moo.multimodal.data.coco import CocoCaptions
 from moo.multimodal.data.emoji import Emoji
 from moo.multimodal.data.flickr30k import Flickr30k
 from moo.multimodal.data.iemocap import IEMOCAP
-from moo.multimodal.encoders import Classifier, ImageEncoder, TextEncoder
+from moo.multimodal.encoders import Classifier, ImageEncoder, TextEncoder, VectorEncoder
 from moo.multimodal.image_text import ImageTextProblem
 from moo.multimodal.losses import JointLoss, JointOptimizationLoss
 from moo.multimodal.model import ImageTextModel, Logits
@@ -15,6 +16,7 @@ from moo.multimodal.privacy import fit_private, privacy_front
 from moo.multimodal.problem import ModelProblem
 from moo.multimodal.saving import load_module, save_module
 from moo.multimodal.streams import fit_stream
+from moo.multimodal.tasks import Task
 from moo.multimodal.weight_search import WeightSearch, search_weights
 
 __all__ = [
@@ -31,9 +33,12 @@ __all__ = [
     "JointOptimizationLoss",
     "Logits",
     "ModelProblem",
+    "MultimodalClassifier",
     "MultimodalData",
     "Samples",
+    "Task",
     "TextEncoder",
+    "VectorEncoder",
     "WeightSearch",
     "datasets",
     "fit_private",

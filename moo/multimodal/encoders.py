@@ -52,6 +52,23 @@ class TextEncoder(nn.Module):
         return embedding
 
 
+class VectorEncoder(nn.Module):
+    """Vectors (n, n_in) of about unit spread to embeddings (n, width): linear, or with ``hidden`` units
+    one ReLU layer between.
+
+    Raises:
+        OptionError: for a number that is no positive integer (hidden may be None).
+    """
+
+    def __init__(self, n_in: int, width: int, *, hidden: int | None = None) -> None:
+        super().__init__()
+        self.layers = _layers(positive("n_in", n_in), hidden, width)
+
+    def forward(self, vectors: torch.Tensor) -> torch.Tensor:
+        embedding: torch.Tensor = self.layers(vectors)
+        return embedding
+
+
 class Classifier(nn.Module):
     """Logits (n, n_classes) of class scores (n, n_classes): a temperature and a bias a class.
 

@@ -225,7 +225,7 @@ def figures(task: ModelProblem, module: nn.Module) -> dict[str, float]:
     found = {}
     with torch.no_grad():
         for part, samples in {"train": task.train, **task.heldout}.items():
-            output = module(**samples.modalities)
+            output = module(**task.inputs(samples))
             for name, measure in {**task.losses, **task.metrics}.items():
                 found[f"{part} {name}"] = float(measure(output, samples))
     return found
@@ -315,8 +315,8 @@ class _RowGradients:
 
         def of_one_row(parameters: dict[str, torch.Tensor], parts: list[Any]) -> torch.Tensor:
             modalities, labels, present, targets = torch.utils._pytree.tree_map(lambda v: v[None], parts)
-            output = torch.func.functional_call(module, parameters, (), modalities)
             row = _OneRow(modalities, labels, present, targets)
+            output = torch.func.functional_call(module, parameters, (), task.inputs(row))
             return (torch.stack([loss(output, row) for loss in losses]) * weights).sum()
 
         self.of_rows = torch.func.vmap(torch.func.grad(of_one_row), in_dims=(None, 0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import math
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -32,7 +33,8 @@ class ModelProblem(Problem):
     Args:
         model: a function that builds the model (called once an initialisation), or an `nn.Module` all
             of whose layers have ``reset_parameters()``. It is called with one keyword argument a
-            modality and returns anything. Parameters with ``requires_grad=False`` stay as they are.
+            modality, and with ``present=`` (`Samples.present`) if its forward has that parameter, and
+            returns anything. Parameters with ``requires_grad=False`` stay as they are.
         losses: the objectives: name -> ``loss(output, samples)``, a tensor ().
         train: the samples the losses are minimised on.
         heldout: further samples to report on, by name: ``{"test": samples}``.
@@ -89,10 +91,13 @@ class ModelProblem(Problem):
     def objectives(self, x: Array, rng: np.random.Generator | None = None) -> torch.Tensor:
         """The losses (n, n_obj) of the rows of x (n, n_var): on one minibatch drawn from rng, or on all
         training samples without rng or batch size."""
-        samples = self.train
-        if rng is not None and self.batch_size is not None:
-            samples = samples.take(rng.choice(len(samples), self.batch_size, replace=False))
-        return self._measure(x, self.losses, samples)
+        return self._measure(x, self.losses, self.train if rng is None else self.minibatch(rng))
+
+    def minibatch(self, rng: np.random.Generator) -> Samples:
+        """Training samples as an optimizer sees them in one step: ``batch_size`` of them, or all."""
+        if self.batch_size is None:
+            return self.train
+        return self.train.take(rng.choice(len(self.train), self.batch_size, replace=False))
 
     def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """n initialisations (n, n_var) as the model's layers make them, clipped to the box. They follow
@@ -133,6 +138,11 @@ class ModelProblem(Problem):
                     parameter.copy_(values[name])
         return module
 
+    def inputs(self, samples: Samples) -> dict[str, Any]:
+        """The keyword arguments that the model is called with for these samples."""
+        present = {"present": samples.present} if self._takes_present else {}
+        return {**samples.modalities, **present}
+
     def columns(self, prefix: str) -> np.ndarray:
         """Which columns of X (k,) hold the parameters whose names begin with ``prefix``, for example
         "encoders.image.".
@@ -156,7 +166,7 @@ class ModelProblem(Problem):
     def _measure(self, X: torch.Tensor, figures: Mapping[str, Measure], samples: Samples) -> torch.Tensor:
         """Figures (n, len(figures)) of the models in the rows of X (n, n_var), as many rows at once as
         the cache likes."""
-        inputs = dict(samples.modalities)
+        inputs = self.inputs(samples)
 
         def of_one_model(parameters: dict[str, torch.Tensor]) -> torch.Tensor:
             output = torch.func.functional_call(
@@ -167,8 +177,14 @@ class ModelProblem(Problem):
         key = (tuple(figures), len(samples))
         if key not in self._footprints:
             one = {name: values[0] for name, values in self._parameters(X[:1]).items()}
-            self._footprints[key] = footprint(of_one_model, one, (*inputs.values(), samples.labels))
+            given = (*samples.modalities.values(), samples.labels)
+            self._footprints[key] = footprint(of_one_model, one, given)
         return in_chunks(of_one_model, self._parameters, X, at_once(self._footprints[key], len(X)))
+
+    @cached_property
+    def _takes_present(self) -> bool:
+        """Whether the model asks which rows have which modality."""
+        return "present" in inspect.signature(self._template.forward).parameters
 
     @cached_property
     def _tied(self) -> bool:

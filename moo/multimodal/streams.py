@@ -216,7 +216,7 @@ class _Learner:
     def _step(self, batch: Samples) -> dict[str, float]:
         self.optimizer.zero_grad()
         try:
-            output = self.fit.module(**batch.modalities)
+            output = self.fit.module(**self.task.inputs(batch))
             losses = [function(output, batch) for function in self.task.losses.values()]
             values = [float(loss.detach()) for loss in losses]
         except _BROKEN as error:

@@ -37,10 +37,17 @@ class Task(ModelProblem):
         model: Callable[[], nn.Module] | nn.Module,
         losses: Mapping[str, Measure],
         metrics: Mapping[str, Measure],
+        *,
+        batch_size: int | None,
         **options: Any,
     ) -> None:
         heldout = {part: data.part(part) for part in ("validation", "test")}
-        super().__init__(model, losses, train=data.part("train"), heldout=heldout, metrics=metrics, **options)
+        train = data.part("train")
+        if isinstance(batch_size, int) and batch_size > len(train):
+            batch_size = None  # a default of 128 must not refuse a small data set
+        super().__init__(
+            model, losses, train=train, heldout=heldout, metrics=metrics, batch_size=batch_size, **options
+        )
         self.data = data  # after pymoo has set an attribute of that name
 
     @classmethod

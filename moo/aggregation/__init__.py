@@ -7,10 +7,18 @@ from importlib import import_module
 from inspect import isabstract
 from pkgutil import iter_modules
 
-from moo.aggregation.base import Aggregator, Context, LossWeighting, Weighting
+from moo.aggregation.base import Aggregator, Context, LossWeighting, Weighting, remember
 from moo.errors import OptionError, unknown_name
 
-__all__ = ["Aggregator", "Context", "LossWeighting", "Weighting", "aggregator_named", "aggregators"]
+__all__ = [
+    "Aggregator",
+    "Context",
+    "LossWeighting",
+    "Weighting",
+    "aggregator_named",
+    "aggregators",
+    "remember",
+]
 
 
 @cache

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,12 +31,16 @@ class Context:
             at the first call and replaced at later ones.
         rng: for aggregators that draw.
         weights: the weights (n, m) that were last given, for whoever wants to see them.
+        problem: the problem whose gradients they are; None where there is none.
+        scale: what its objectives, and so losses and Jacobians, were divided by.
     """
 
     losses: torch.Tensor | None = None
     memory: dict[str, torch.Tensor] = field(default_factory=dict)
     rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
     weights: torch.Tensor | None = None
+    problem: Any = None
+    scale: float = 1.0
 
     def recall(self, name: str, first: torch.Tensor) -> torch.Tensor:
         """What memory holds under that name; at the first call, ``first``, whose shape memory must have.
@@ -65,6 +70,14 @@ class Context:
                 f"{tuple(shape)} losses (rows, losses): give one loss for each"
             )
         return self.losses.detach()
+
+
+def remember(memory: dict[str, torch.Tensor], context: Context, rows: torch.Tensor, n: int) -> None:
+    """Put back what an aggregator kept of these rows, in a memory of all n."""
+    for name, values in context.memory.items():
+        if name not in memory:  # at the first step, which is of all rows
+            memory[name] = values.new_zeros(n, *values.shape[1:])
+        memory[name][rows] = values
 
 
 class Aggregator(ABC):

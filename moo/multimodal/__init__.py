@@ -15,9 +15,9 @@ from moo.multimodal.model import ImageTextModel, Logits
 from moo.multimodal.privacy import fit_private, privacy_front
 from moo.multimodal.problem import ModelProblem
 from moo.multimodal.saving import load_module, save_module
+from moo.multimodal.search import WeightSearch, search_rates, search_weights
 from moo.multimodal.streams import fit_stream
 from moo.multimodal.tasks import Task
-from moo.multimodal.weight_search import WeightSearch, search_weights
 
 __all__ = [
     "IEMOCAP",
@@ -46,5 +46,6 @@ __all__ = [
     "load_module",
     "privacy_front",
     "save_module",
+    "search_rates",
     "search_weights",
 ]

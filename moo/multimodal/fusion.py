@@ -86,7 +86,7 @@ class Sum(Fusion):
 
 class Gated(Fusion):
     """The gated multimodal unit: sum_i z_i * tanh(W_i h_i) with gates z = sigmoid(V_i [h_1 .. h_m])
-    (Arevalo et al. 2017, section 3.1; for more than two modalities every one has its gate)."""
+    (Arevalo et al. 2017; for more than two modalities every one has its gate)."""
 
     def __init__(self, modalities: Sequence[str], width: int) -> None:
         super().__init__(modalities, width)
@@ -104,7 +104,7 @@ class Gated(Fusion):
 
 class Bilinear(Fusion):
     """Low-rank multilinear fusion: sum over r of the product over modalities of W_i^(r) [h_i; 1], of
-    any number of modalities (Liu et al. 2018, eq. 6). An absent modality is a factor of one.
+    any number of modalities (Liu et al. 2018). An absent modality is a factor of one.
 
     Args:
         modalities, width: as `Fusion`.

@@ -143,6 +143,15 @@ class ModelProblem(Problem):
         present = {"present": samples.present} if self._takes_present else {}
         return {**samples.modalities, **present}
 
+    @cached_property
+    def slices(self) -> dict[str, slice]:
+        """Which columns of X hold each trainable parameter, by its name."""
+        ends = np.cumsum(self._sizes).tolist()
+        return {
+            name: slice(end - size, end)
+            for name, size, end in zip(self._shapes, self._sizes, ends, strict=True)
+        }
+
     def columns(self, prefix: str) -> np.ndarray:
         """Which columns of X (k,) hold the parameters whose names begin with ``prefix``, for example
         "encoders.image.".
@@ -150,18 +159,13 @@ class ModelProblem(Problem):
         Raises:
             ProblemError: when no trainable parameter's name does.
         """
-        ends = np.cumsum(self._sizes)
-        found = [
-            np.arange(end - size, end)
-            for name, size, end in zip(self._shapes, self._sizes, ends, strict=True)
-            if name.startswith(prefix)
-        ]
+        found = [where for name, where in self.slices.items() if name.startswith(prefix)]
         if not found:
             first = next(iter(self._shapes))
             raise ProblemError(
                 f"no trainable parameter's name begins with {prefix!r}: the first is {first!r}"
             )
-        return np.concatenate(found)
+        return np.concatenate([np.arange(where.start, where.stop) for where in found])
 
     def _measure(self, X: torch.Tensor, figures: Mapping[str, Measure], samples: Samples) -> torch.Tensor:
         """Figures (n, len(figures)) of the models in the rows of X (n, n_var), as many rows at once as

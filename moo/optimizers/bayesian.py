@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from moo.errors import MissingExtraError, ProblemError
+from moo.errors import ProblemError
 from moo.evaluation import Evaluation, Evaluator
 from moo.optimizers.base import Optimizer, State, require, require_finite_bounds
+from moo.optimizers.quiet_optuna import optuna_package, quiet_optuna
 from moo.optimizers.random_search import best_of
 from moo.optimizers.sampling import as_sampling, first_sample
 from moo.variables import Integer, Permutation, Real
@@ -58,7 +55,7 @@ class Bayesian(Optimizer[BayesianState]):
             require(isinstance(value, int) and value >= 2, name, value, "an integer of at least 2")
 
     def init(self, problem: Problem, rng: np.random.Generator) -> BayesianState:
-        _optuna()
+        optuna_package()
         require_finite_bounds(problem, "Bayesian")
         _distributions(problem)
         return BayesianState(rng)
@@ -81,7 +78,7 @@ def _suggested(problem: Problem, seen: Evaluation, rng: np.random.Generator) -> 
     good = seen.status == 0
     if good.sum() < 2:
         return fallback
-    with _quietly() as optuna:
+    with quiet_optuna() as optuna:
         sampler = optuna.samplers.GPSampler(
             seed=seed,
             n_startup_trials=1,
@@ -105,7 +102,7 @@ def _trials(problem: Problem, seen: Evaluation, good: np.ndarray, distributions:
     excess = np.hstack([seen.G - problem.ieq_tolerance, np.abs(seen.H) - problem.eq_tolerance])
     if problem.n_constr:
         excess = np.where(good[:, None], excess, np.abs(excess[good]).max(axis=0))
-    create = _optuna().trial.create_trial
+    create = optuna_package().trial.create_trial
     return [
         create(
             params={n: _native(d, value) for (n, d), value in zip(distributions.items(), x, strict=True)},
@@ -127,7 +124,7 @@ def _distributions(problem: Problem) -> dict[str, Any]:
     Raises:
         ProblemError: for permutations.
     """
-    kinds = _optuna().distributions
+    kinds = optuna_package().distributions
     if problem.variables is None:
         bounds = zip(problem.xl.tolist(), problem.xu.tolist(), strict=True)
         return {f"x{i}": kinds.FloatDistribution(low, high) for i, (low, high) in enumerate(bounds)}
@@ -143,24 +140,3 @@ def _distributions(problem: Problem) -> dict[str, Any]:
         else:
             found[name] = kinds.CategoricalDistribution(list(range(int(high) + 1)))
     return found
-
-
-def _optuna() -> Any:
-    try:
-        return import_module("optuna")
-    except ImportError:
-        raise MissingExtraError("optuna", "bayes") from None
-
-
-@contextmanager
-def _quietly() -> Iterator[Any]:
-    """Optuna without its log lines and warnings of experimental parts; its settings are put back."""
-    optuna = _optuna()
-    level = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield optuna
-    finally:
-        optuna.logging.set_verbosity(level)

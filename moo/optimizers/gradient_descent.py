@@ -60,7 +60,7 @@ class GradientDescent(MultiGradient):
         def weighed(F: torch.Tensor, G: torch.Tensor, H: torch.Tensor) -> torch.Tensor:
             scale = spread_of(F.detach()) if state.scale is None else state.scale
             values = F / scale
-            context = state.context(values.detach(), active)
+            context = state.context(values.detach(), active, evaluate.problem)
             weights = self.aggregator.weights(context.losses, context)
             context.weights = weights
             contexts.append(context)

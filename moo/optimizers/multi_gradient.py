@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 
-from moo.aggregation import Context
+from moo.aggregation import Context, remember
 from moo.errors import OptionError, unknown_name
 from moo.evaluation import Array, Evaluation, Evaluator
 from moo.optimizers.armijo import Armijo
@@ -45,17 +45,15 @@ class MultiGradientState(State):
     def diagnostics(self) -> dict[str, np.ndarray]:
         return self.observed.arrays()
 
-    def context(self, losses: torch.Tensor, rows: torch.Tensor) -> Context:
+    def context(self, losses: torch.Tensor, rows: torch.Tensor, problem: Problem) -> Context:
         """What the aggregator may know of these rows."""
         memory = {name: values[rows] for name, values in self.memory.items()}
-        return Context(losses=losses, memory=memory, rng=self.rng)
+        scale = 1.0 if self.scale is None else float(self.scale)
+        return Context(losses=losses, memory=memory, rng=self.rng, problem=problem, scale=scale)
 
     def remember(self, context: Context, rows: torch.Tensor) -> None:
         """Put back what the aggregator kept of these rows."""
-        for name, values in context.memory.items():
-            if name not in self.memory:  # at the first step, which is of all rows
-                self.memory[name] = values.new_zeros(len(self.X), *values.shape[1:])
-            self.memory[name][rows] = values
+        remember(self.memory, context, rows, len(self.X))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +130,7 @@ class MultiGradient(Optimizer[MultiGradientState]):
         )
         self.begin(evaluate.problem, state, evaluation)
         values, J = _functions(state, evaluation)
-        context = state.context(evaluation.F / state.scale, active)
+        context = state.context(evaluation.F / state.scale, active, evaluate.problem)
         direction = self._direction(state, active, J, context)
         state.remember(context, active)
         if state.observed.due(evaluate.fraction):
@@ -162,7 +160,7 @@ class MultiGradient(Optimizer[MultiGradientState]):
         blocked = state.box.blocked(U, direction)
         if not blocked.any():
             return direction
-        again = Context(losses=context.losses, memory=dict(context.memory), rng=context.rng)
+        again = replace(context, memory=dict(context.memory))
         free = _without_spent(torch.where(blocked[:, None, :], 0.0, J))
         direction = self._aggregate(free, again, state, rows)
         return torch.where(state.box.blocked(U, direction), 0.0, direction)

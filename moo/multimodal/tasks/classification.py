@@ -39,7 +39,7 @@ class Classification(Task):
         shared_head: whether modalities share one head, see `moo.multimodal.MultimodalClassifier`.
         modality_dropout: the probability that a training row loses a modality, each by itself, in every
             minibatch anew; a row that would lose all keeps what it has (Neverova et al. 2016, ModDrop,
-            section 3.3, by rows). It needs minibatches.
+            by rows). It needs minibatches.
         batch_size, bound, device: as in `moo.multimodal.ModelProblem`; a batch size beyond the training
             samples takes all of them.
 

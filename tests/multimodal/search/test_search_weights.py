@@ -12,7 +12,9 @@ from torch import nn
 
 from moo.errors import EvaluationError, MissingExtraError, OptionError, ProblemError, StorageError
 from moo.multimodal import ModelProblem, Samples
-from moo.multimodal.weight_search import WeightSearch, _Worst, search_weights, train_rows
+from moo.multimodal.search import WeightSearch, search_weights
+from moo.multimodal.search.methods import Worst
+from moo.multimodal.search.rows import train_rows
 
 A, B = torch.tensor([1.0, 0.0, 0.5]), torch.tensor([-0.5, 1.0, 0.0])
 METHODS = ("grid", "random", "bayesian", "nsga2")
@@ -123,7 +125,7 @@ def test_every_method_gets_the_same_number_of_settings_and_steps(problem, by):
     assert len(found.X) == len(found.table) == 24
     assert (found.cost.n_f, found.cost.n_vjp) == (72, 72)
     assert set(found.table.status) == {"ok"}
-    assert f"{by}: 12 settings, 2 seeds, 3 Adam steps each" in found.rule
+    assert f"{by}: 12 settings, 2 seeds, 3 adam steps each" in found.rule
     W = found.settings[["w image loss", "w text loss"]].to_numpy()
     np.testing.assert_allclose(W.sum(axis=1), 1.0)
     assert found.settings["learning rate"].between(1e-3 * 0.999, 0.1 * 1.001).all()
@@ -201,7 +203,7 @@ def test_what_diverges_is_recorded_and_the_rest_goes_on(by):
 
 @pytest.mark.parametrize(("larger", "told"), [(True, 1.0), (False, 7.0)])
 def test_what_diverged_counts_as_the_worst_seen_so_far(larger, told):
-    worst = _Worst(np.zeros(1), larger)
+    worst = Worst(np.zeros(1), larger)
     assert worst.filled(np.array([[np.nan]])).tolist() == [[0.0]]
     assert worst.filled(np.array([[3.0], [np.nan], [7.0], [1.0]]))[1, 0] == told
     assert worst.filled(np.array([[np.nan], [2.0]])).tolist() == [[told], [2.0]]

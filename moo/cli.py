@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import moo
+from moo.cli_train import add_train
 from moo.console import cell, progress, quarters
 from moo.errors import MooError, StorageError
 
@@ -32,6 +33,7 @@ _METHOD_HELP = "for example NSGA2 or 'NSGA2(pop_size=50)'; see: moo list methods
 _EXAMPLES = """examples:
   moo compare zdt1 beam.py --method WeightedSum --method "NSGA2(pop_size=50)" --out runs/beam
   moo solve beam.py:beam --method GradientDescent --budget 5000 --out runs/one
+  moo train image-text --out runs/emoji
   moo plot runs/beam
   moo list methods
 """
@@ -109,6 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_compare(commands)
     _add_solve(commands)
+    add_train(commands)
     _add_plot(commands)
     _add_list(commands)
     return parser
@@ -174,8 +177,8 @@ def _add_plot(commands: Any) -> None:
 
 
 def _add_list(commands: Any) -> None:
-    command = commands.add_parser("list", help="list the problems, methods or data sets there are")
-    command.add_argument("what", choices=("problems", "methods", "datasets"))
+    command = commands.add_parser("list", help="list the problems, methods, data sets or tasks there are")
+    command.add_argument("what", choices=("problems", "methods", "datasets", "tasks"))
     _add_json(command)
     command.set_defaults(run=_list)
 

@@ -59,6 +59,12 @@ def datasets() -> dict[str, type]:
     return found
 
 
+def tasks() -> dict[str, type]:
+    """Every task class of `moo.multimodal` by what ``moo train`` calls it."""
+    found: dict[str, type] = import_module("moo.multimodal.tasks").tasks()
+    return found
+
+
 def described(classes: Mapping[str, type]) -> list[dict[str, Any]]:
     """For each class its name, its parameters with their defaults, and the first sentence of its
     docstring."""

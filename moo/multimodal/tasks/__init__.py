@@ -19,7 +19,7 @@ def _found() -> dict[str, type[Task]]:
     for entry in pkgutil.iter_modules(__path__, f"{__name__}."):
         for member in vars(import_module(entry.name)).values():
             defined_here = inspect.isclass(member) and member.__module__ == entry.name
-            if defined_here and issubclass(member, Task) and not inspect.isabstract(member):
+            if defined_here and issubclass(member, Task) and hasattr(member, "task_name"):
                 found[member.task_name] = member
     return dict(sorted(found.items()))
 

@@ -25,7 +25,7 @@ class Task(ModelProblem):
     """
 
     task_name: ClassVar[str]
-    """What the command line calls it, for example "image-text"."""
+    """What the command line calls it, for example "image-text"; a base class of tasks has none."""
     chosen_by: ClassVar[str]
     """The metric by whose value on the validation split one model of a front is chosen."""
     larger_is_better: ClassVar[bool] = True

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from typing import Self
 
 import numpy as np
 import torch
@@ -66,10 +68,7 @@ class Classification(Task):
         bound: float | None = 3.0,
         device: str = "cpu",
     ) -> None:
-        if not 0.0 <= modality_dropout < 1.0:
-            raise OptionError(f"modality_dropout={modality_dropout!r} is not accepted: give 0 to below 1")
-        if modality_dropout and batch_size is None:
-            raise OptionError("modality_dropout is of minibatches: give a batch_size")
+        _check_dropout(modality_dropout, batch_size)
         loaded = self._loaded(data)
         samples = loaded.samples
         _check_finite(samples)
@@ -93,9 +92,27 @@ class Classification(Task):
         )
         self.modality_dropout = modality_dropout
 
+    def with_modality_dropout(self, rate: float) -> Self:
+        """The same task with another rate.
+
+        Raises:
+            OptionError: as the constructor.
+        """
+        _check_dropout(rate, self.batch_size)
+        changed = copy.copy(self)
+        changed.modality_dropout = rate
+        return changed
+
     def minibatch(self, rng: np.random.Generator) -> Samples:
         samples = super().minibatch(rng)
         return with_dropout(samples, self.modality_dropout, rng) if self.modality_dropout else samples
+
+
+def _check_dropout(rate: float, batch_size: int | None) -> None:
+    if not 0.0 <= rate < 1.0:
+        raise OptionError(f"modality_dropout={rate!r} is not accepted: give 0 to below 1")
+    if rate and batch_size is None:
+        raise OptionError("modality_dropout is of minibatches: give a batch_size")
 
 
 def with_dropout(samples: Samples, rate: float, rng: np.random.Generator) -> Samples:

@@ -1,0 +1,151 @@
+"""``moo train``: a multimodal task from its data to a chosen model, and what other methods make of it."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from moo.console import progress
+from moo.errors import MooError, OptionError, unknown_name
+
+if TYPE_CHECKING:
+    from moo.multimodal.comparison import MethodComparison
+    from moo.multimodal.search import WeightSearch
+    from moo.multimodal.tasks import Task
+
+_SMOKE = {"steps": 40, "seeds": 2, "methods": ["equal weights", "MGDA"]}
+_FULL = {"steps": 300, "seeds": 5, "methods": None}
+
+
+def add_train(commands: Any) -> None:
+    command = commands.add_parser("train", help="train a multimodal task, weights and rates searched")
+    command.add_argument(
+        "task", nargs="?", metavar="TASK", help="for example image-text; see: moo list tasks"
+    )
+    command.add_argument("--all", action="store_true", help="every task, one after another")
+    command.add_argument("--smoke", action="store_true", help="few rows, settings and steps: does it run?")
+    command.add_argument("--settings", type=int, metavar="N", help="weights x learning rates a method (32)")
+    command.add_argument("--steps", type=int, metavar="N", help="of each training (300)")
+    command.add_argument("--seeds", type=int, metavar="N", help="trainings of each setting (5)")
+    command.add_argument(
+        "--method", action="append", metavar="M", help="beside the weighted sum; may be repeated (all)"
+    )
+    command.add_argument("--out", metavar="DIR", help="an empty or new folder for models, tables and figures")
+    command.add_argument("--overwrite", action="store_true", help="DIR may hold files")
+    command.set_defaults(run=train)
+
+
+def train(args: argparse.Namespace) -> int:
+    names = _tasks(args)
+    failed = 0
+    for name in names:
+        out = Path(args.out) / name if args.out and args.all else args.out and Path(args.out)
+        try:
+            print(_trained(name, _Plan.of(args), out or None, args.overwrite), flush=True)
+        except MooError as error:
+            if not args.all:
+                raise
+            failed += 1
+            print(f"{name}: {error}\n", flush=True)
+    return 2 if failed else 0
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """How much of each."""
+
+    n: int | None
+    steps: int
+    seeds: int
+    methods: list[str] | None
+    smoke: bool
+
+    @classmethod
+    def of(cls, args: argparse.Namespace) -> _Plan:
+        usual: dict[str, Any] = _SMOKE if args.smoke else _FULL
+        given = {"steps": args.steps, "seeds": args.seeds, "methods": args.method}
+        said = {k: usual[k] if v is None else v for k, v in given.items()}
+        return cls(args.settings, **said, smoke=args.smoke)
+
+    def settings(self, n_obj: int) -> int:
+        """As many as a grid needs at the least, in earnest 32."""
+        least = 4 * n_obj
+        return self.n or (least if self.smoke else max(least, 32))
+
+
+def _tasks(args: argparse.Namespace) -> Sequence[str]:
+    from moo.multimodal.tasks import tasks
+
+    if args.all == (args.task is not None):
+        raise OptionError("give one task, or --all")
+    if args.task is not None and args.task not in tasks():
+        raise OptionError(unknown_name("task", args.task, tasks()))
+    return list(tasks()) if args.all else [args.task]
+
+
+def _trained(name: str, plan: _Plan, out: Path | None, overwrite: bool) -> str:
+    """Train, write, and say what came out."""
+    from moo.multimodal.comparison import BASELINE, compare_methods
+    from moo.multimodal.tasks import tasks
+
+    began = time.perf_counter()
+    cls: Any = tasks()[name]  # every task can be made without arguments
+    with progress() as tell:
+        tell(name, 0.0, f"{name}: loading {cls.default_data()}")
+        task = cls.quick() if plan.smoke else cls()
+        made = compare_methods(
+            task,
+            plan.methods,
+            n=plan.settings(task.n_obj),
+            steps=plan.steps,
+            seeds=plan.seeds,
+            out=out,
+            overwrite=overwrite,
+            progress=lambda method, done, of: tell(name, done / of, f"{name}: [{done}/{of}] {method}"),
+        )
+    if out is not None:
+        _write(made.searches[BASELINE], out)
+    return _text(name, task, made, out, time.perf_counter() - began)
+
+
+def _write(search: WeightSearch, out: Path) -> None:
+    from moo.plot.trade_off import trade_offs
+
+    search.settings.to_csv(out / "settings.csv")
+    search.front.to_csv(out / "front.csv")
+    trade_offs(search).savefig(out / "front.png")
+
+
+def _text(name: str, task: Task, made: MethodComparison, out: Path | None, seconds: float) -> str:
+    from moo.multimodal.comparison import BASELINE
+
+    search = made.searches[BASELINE]
+    sizes = ", ".join(f"{len(samples)} {part}" for part, samples in _parts(task).items())
+    lines = [f"{name}: min ({', '.join(task.names)})", f"{task.default_data()}: {sizes} rows", ""]
+    lines += [f"weighted sum, {search.rule}:", _chosen(search), ""]
+    lines += [str(made), f"{seconds:.0f} seconds"]
+    if out is not None:
+        lines += [f"written to {out}"]
+    return "\n".join(lines) + "\n"
+
+
+def _parts(task: Task) -> dict[str, Any]:
+    return {"training": task.train, **task.heldout}
+
+
+def _chosen(search: WeightSearch) -> str:
+    """The chosen weights and rate, and all figures on the test split."""
+    if search.chosen is None:
+        return "  none"
+    setting = search.settings.loc[search.chosen]
+    said = [f"{n} {setting[n]:.3g}" for n in setting.index if n.startswith("w ") or n == "learning rate"]
+    tested = [
+        f"  {name:<32} {mean:.4f}" + ("" if math.isnan(low) else f"  [{low:.4f}, {high:.4f}]")
+        for name, mean, low, high in search.test.itertuples()
+    ]
+    return "\n".join(["  " + ", ".join(said), *tested])

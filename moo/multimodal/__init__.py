@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from moo.multimodal.classifier import MultimodalClassifier
+from moo.multimodal.comparison import MethodComparison, compare_methods
 from moo.multimodal.data import DataSet, MultimodalData, Samples, datasets
 from moo.multimodal.data.coco import CocoCaptions
 from moo.multimodal.data.emoji import Emoji
@@ -10,6 +11,7 @@ from moo.multimodal.data.flickr30k import Flickr30k
 from moo.multimodal.data.iemocap import IEMOCAP
 from moo.multimodal.encoders import Classifier, ImageEncoder, TextEncoder, VectorEncoder
 from moo.multimodal.image_text import ImageTextProblem
+from moo.multimodal.joint import JointAgainstSeparate, joint_against_separate
 from moo.multimodal.losses import JointLoss, JointOptimizationLoss
 from moo.multimodal.model import ImageTextModel, Logits
 from moo.multimodal.privacy import fit_private, privacy_front
@@ -29,9 +31,11 @@ __all__ = [
     "ImageEncoder",
     "ImageTextModel",
     "ImageTextProblem",
+    "JointAgainstSeparate",
     "JointLoss",
     "JointOptimizationLoss",
     "Logits",
+    "MethodComparison",
     "ModelProblem",
     "MultimodalClassifier",
     "MultimodalData",
@@ -40,9 +44,11 @@ __all__ = [
     "TextEncoder",
     "VectorEncoder",
     "WeightSearch",
+    "compare_methods",
     "datasets",
     "fit_private",
     "fit_stream",
+    "joint_against_separate",
     "load_module",
     "privacy_front",
     "save_module",

@@ -63,9 +63,8 @@ class TestCompareMethods:
         def progress(name, done, of):
             seen.append((name, done, of, sorted(path.name for path in (tmp_path / "out").iterdir())))
 
-        made = compare_methods(
-            task, ["MGDA"], n=12, steps=3, seeds=2, out=tmp_path / "out", progress=progress
-        )
+        options = {"n": 12, "steps": 3, "out": tmp_path / "out"}
+        made = compare_methods(task, ["MGDA"], seeds=2, progress=progress, **options)
         assert seen[0] == (BASELINE, 1, 2, ["weighted-sum"])
         assert seen[1] == ("MGDA", 2, 2, ["mgda", "weighted-sum"])
         np.testing.assert_array_equal(WeightSearch.load(tmp_path / "out" / "mgda").X, made.searches["MGDA"].X)

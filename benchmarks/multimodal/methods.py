@@ -4,7 +4,7 @@
 
 Every method has the same number of settings, learning rate included, chosen on the validation split and
 tested once; differences to the weighted sum are within a seed, with 95 % intervals and p-values of the paired
-t test after Holm over the methods of a task. --inner momentum shows the learning rate factors that Adam divides out.
+t test after Holm over the methods of a task. --inner momentum shows what Adam divides out.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """The demonstration: three families of optimizers on a test function, on a constrained design stated in
-a file of its own, and on the losses of an image-text model, each at the same cost.
+a file of its own, and on the losses of an image-text model, each at the same cost; then the weights and the
+learning rate of an image-text classifier, searched, and what other methods make of as many settings.
 
     make demo
 """
@@ -11,7 +12,8 @@ import torch
 from beam import beam
 
 import moo
-from moo.multimodal import ImageTextProblem
+from moo.multimodal import ImageTextProblem, compare_methods
+from moo.multimodal.tasks.image_text import ImageText
 
 SEEDS = 5
 
@@ -49,6 +51,20 @@ def main() -> None:
         print(study)
         for figure in study.save_figures(folder):
             print(f"figure: {figure}")
+    image_text(out / "image-text-task")
+
+
+def image_text(folder: Path) -> None:
+    """A classifier of emoji by drawing, name and both: the first task of ``moo train``, made shorter."""
+    task = ImageText()
+    print(f"\n== image-text task: min ({', '.join(task.names)}), 3 seeds, 24 settings a method", flush=True)
+    others = ["equal weights", "MGDA", "MMPareto"]
+    made = compare_methods(task, others, n=24, steps=150, seeds=3, out=folder, overwrite=True)
+    search = made.searches["weighted sum"]
+    chosen = search.settings.loc[search.chosen]
+    print(f"{search.rule}:\n{chosen.filter(regex='^w |^learning').to_string()}\n\n{made}")
+    moo.plot.trade_offs(search).savefig(folder / "front.png")
+    print(f"figure: {folder / 'front.png'}")
 
 
 if __name__ == "__main__":

@@ -13,9 +13,11 @@ from moo.aggregation import Aggregator, Context, LossWeighting, remember
 from moo.budget import Budget, BudgetExhausted
 from moo.evaluation import Evaluator
 from moo.multimodal.problem import ModelProblem
+from moo.optimizers.adam_step import adam_step
+from moo.optimizers.descent import finite_rows, keep_rows
 from moo.optimizers.inner_descent import schedule
 
-_BETA1, _BETA2, _TINY = 0.9, 0.999, 1e-8  # Adam's, as in the paper
+_TINY = 1e-8  # Adam's, as in the paper
 _MOMENTUM = 0.9
 
 
@@ -56,9 +58,10 @@ def train_rows(
             gradient = made.gradient(evaluate, descent.X[active], active)
         except BudgetExhausted:  # most rows have failed
             break
-        good = gradient.isfinite().all(1)
-        descent.take_back(active[~good])
-        active, gradient = active[good], gradient[good]
+        good = finite_rows(gradient)
+        if not good.all():
+            descent.take_back(active[~good])
+            active, gradient = active[good], gradient[good]
         if not len(active):
             break
         descent.step(active, gradient, schedule(step / steps))
@@ -140,7 +143,7 @@ class _Descent(ABC):
     """Steps with a learning rate a row, and projection onto the bounds; rows do not influence each other."""
 
     def __init__(self, task: ModelProblem, X: np.ndarray, rates: np.ndarray) -> None:
-        self.xl, self.xu = task.to_tensor(task.xl), task.to_tensor(task.xu)
+        self.box = (task.to_tensor(task.xl), task.to_tensor(task.xu))
         self.X, self.rates = task.to_tensor(X), task.to_tensor(rates)[:, None]
         self.before = self.X.clone()
         self.count = 0
@@ -148,17 +151,16 @@ class _Descent(ABC):
     def step(self, rows: torch.Tensor, gradient: torch.Tensor, share: float) -> None:
         """One step of these rows along their gradients (k, n_var), with a share of the learning rate."""
         self.count += 1
-        self.before[rows] = self.X[rows]
-        moved = self.X[rows] - share * self.rates[rows] * self._change(rows, gradient)
-        self.X[rows] = moved.clamp(self.xl, self.xu)
+        keep_rows(self.before, self.X, rows)
+        self._move(rows, gradient, share * self.rates[rows])
 
     def take_back(self, rows: torch.Tensor) -> None:
         """Undo the last step of these rows."""
         self.X[rows] = self.before[rows]
 
     @abstractmethod
-    def _change(self, rows: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
-        """What is subtracted at a learning rate of one, (k, n_var)."""
+    def _move(self, rows: torch.Tensor, gradient: torch.Tensor, rates: torch.Tensor) -> None:
+        """Change these rows of X along their gradients (k, n_var), at rates (k, 1)."""
 
 
 class _Adam(_Descent):
@@ -166,12 +168,9 @@ class _Adam(_Descent):
         super().__init__(task, X, rates)
         self.first, self.second = torch.zeros_like(self.X), torch.zeros_like(self.X)
 
-    def _change(self, rows: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
-        self.first[rows] = _BETA1 * self.first[rows] + (1 - _BETA1) * gradient
-        self.second[rows] = _BETA2 * self.second[rows] + (1 - _BETA2) * gradient**2
-        mean = self.first[rows] / (1 - _BETA1**self.count)
-        spread = (self.second[rows] / (1 - _BETA2**self.count)).sqrt() + _TINY
-        return mean / spread
+    def _move(self, rows: torch.Tensor, gradient: torch.Tensor, rates: torch.Tensor) -> None:
+        count = torch.full_like(rates, self.count)
+        adam_step(self.X, self.first, self.second, rows, gradient, rates, count, self.box, _TINY)
 
 
 class _Momentum(_Descent):
@@ -179,9 +178,9 @@ class _Momentum(_Descent):
         super().__init__(task, X, rates)
         self.velocity = torch.zeros_like(self.X)
 
-    def _change(self, rows: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
+    def _move(self, rows: torch.Tensor, gradient: torch.Tensor, rates: torch.Tensor) -> None:
         self.velocity[rows] = _MOMENTUM * self.velocity[rows] + gradient
-        return self.velocity[rows]
+        self.X[rows] = (self.X[rows] - rates * self.velocity[rows]).clamp(*self.box)
 
 
 INNER: dict[str, Any] = {"adam": _Adam, "momentum": _Momentum}

@@ -74,7 +74,7 @@ class _Plan:
 
     def settings(self, n_obj: int) -> int:
         """As many as a grid needs at the least, in earnest 32."""
-        least = 4 * n_obj
+        least = 4 * (n_obj + 1)
         return self.n or (least if self.smoke else max(least, 32))
 
 

@@ -37,7 +37,7 @@ def main() -> None:
         task = tasks()[name].quick() if args.quick else tasks()[name]()
         made = compare_methods(
             task,
-            n=max(args.settings, 4 * task.n_obj),
+            n=max(args.settings, 4 * (task.n_obj + 1)),
             steps=args.steps,
             seeds=args.seeds,
             learning_rates=rates,

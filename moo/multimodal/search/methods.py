@@ -52,9 +52,18 @@ class Plan:
 
 def _grid(plan: Plan, trainer: Trainer) -> None:
     n_obj, k = plan.space.n_obj, plan.n // plan.n_rates
-    W = weight_vectors(k, n_obj) if plan.weights is None else on_simplex(plan.weights, n_obj)
+    W = _spread(k, n_obj) if plan.weights is None else on_simplex(plan.weights, n_obj)
     rates = plan.space.rate(np.linspace(0.0, 1.0, plan.n_rates) if plan.n_rates > 1 else np.array([0.5]))
     trainer.train(W.repeat(plan.n_rates, axis=0), np.tile(rates, len(W)))
+
+
+def _spread(k: int, n_obj: int) -> np.ndarray:
+    """Evenly spread weights (k, n_obj), equal ones among them: a few alone would all lie at the corners."""
+    equal = np.full((1, n_obj), 1.0 / n_obj)
+    if k <= n_obj or n_obj == 1:
+        return weight_vectors(k, n_obj)
+    rest = weight_vectors(k - 1, n_obj)
+    return weight_vectors(k, n_obj) if np.isclose(rest, equal).all(axis=1).any() else np.vstack([equal, rest])
 
 
 def _random(plan: Plan, trainer: Trainer) -> None:

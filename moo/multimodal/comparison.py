@@ -18,7 +18,7 @@ from moo.multimodal.problem import ModelProblem
 from moo.multimodal.search import WeightSearch, search_rates, search_weights
 from moo.multimodal.search.result import t_interval
 from moo.storage import claim
-from moo.study.statistics import SIGNIFICANT, holm
+from moo.study.statistics import LEAST_RUNS, SIGNIFICANT, holm
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +48,7 @@ class MethodComparison:
         """One row a method: the chosen setting's figure on the validation split, on the test split with its
         95 % interval over seeds, the difference on the test split to the weighted sum, seed by seed, with its
         95 % interval and Holm-adjusted p of the paired t test, and what the search cost in F-equivalents.
-        NaN where every setting diverged, or with a single seed."""
+        NaN where every setting diverged, and where there are too few seeds."""
         import pandas as pd
 
         rows = {name: self._row(search) for name, search in self.searches.items()}
@@ -66,8 +66,8 @@ class MethodComparison:
         worse = sure[sign * sure["difference"] < 0].index.tolist()
         n_seeds = len(self.searches[BASELINE].tested)
         where = f"on {self.title}, test {self.figure}, {n_seeds} seeds"
-        if n_seeds < 2:
-            return f"{where}: one seed can tell no method from another"
+        if n_seeds < LEAST_RUNS:
+            return f"{where}: fewer than {LEAST_RUNS} tell no method from another"
         first = f"{_listed(better)} beat" if better else "no method beats"
         second = f"; {_listed(worse)} stay behind it" if worse else ""
         return f"{where}: {first} the tuned weighted sum (p < 0.05 after Holm){second}"
@@ -235,10 +235,10 @@ def _intervals(table: pd.DataFrame, *columns: str) -> list[str]:
 
 
 def _paired_p(apart: np.ndarray) -> float:
-    """Two-sided p of Student's t test of paired differences; NaN with fewer than two."""
+    """Two-sided p of Student's t test of paired differences; NaN with fewer than five."""
     from scipy.stats import t
 
-    if len(apart) < 2:
+    if len(apart) < LEAST_RUNS:
         return float("nan")
     error = apart.std(ddof=1) / np.sqrt(len(apart))
     if error == 0.0:

@@ -28,6 +28,7 @@ def train_rows(
     steps: int,
     seed: int,
     inner: str = "adam",
+    watch: Callable[[int, torch.Tensor], None] | None = None,
 ) -> tuple[np.ndarray, np.ndarray, Evaluator]:
     """Train one model for each learning rate (k,), all from the same initialisation and on the same
     minibatches.
@@ -41,6 +42,7 @@ def train_rows(
         seed: of the initialisation, the minibatches and what an aggregator draws.
         inner: "adam" (Kingma and Ba 2015, algorithm 1) or "momentum" (of 0.9, Polyak 1964), both within
             the task's bounds.
+        watch: called before each step, and at the end, with how many were made and X (k, n_var).
 
     Returns:
         Their parameters (k, n_var), how many steps each took before it diverged (k,), and what was counted.
@@ -54,6 +56,8 @@ def train_rows(
     stopped = np.zeros(len(rates), dtype=int)
     active = torch.arange(len(rates), device=descent.X.device)
     for step in range(steps):
+        if watch is not None:
+            watch(step, descent.X)
         try:
             gradient = made.gradient(evaluate, descent.X[active], active)
         except BudgetExhausted:  # most rows have failed
@@ -66,6 +70,8 @@ def train_rows(
             break
         descent.step(active, gradient, schedule(step / steps))
         stopped[active.cpu().numpy()] += 1
+    if watch is not None:
+        watch(steps, descent.X)
     return task.to_array(descent.X), stopped, evaluate
 
 

@@ -154,14 +154,23 @@ def _drawings() -> dict[str, Any]:
 
 
 def _render(codes: Sequence[str], size: int) -> np.ndarray:
-    """Drawings on white, uint8 (n, size, size, 3)."""
+    drawings = _drawings()
+    return drawn([drawings[_plain(code)].read_text(encoding="utf-8") for code in codes], size)
+
+
+def drawn(sources: Sequence[str], size: int) -> np.ndarray:
+    """SVG drawings on white, uint8 (n, size, size, 3).
+
+    Raises:
+        MissingExtraError: without resvg-py.
+    """
     from PIL import Image  # comes with matplotlib
 
-    resvg, drawings = _package("resvg-py"), _drawings()
-    images = np.empty((len(codes), size, size, 3), dtype=np.uint8)
-    for i, code in enumerate(codes):
+    resvg = _package("resvg-py")
+    images = np.empty((len(sources), size, size, 3), dtype=np.uint8)
+    for i, source in enumerate(sources):
         png = resvg.svg_to_bytes(
-            svg_string=drawings[_plain(code)].read_text(encoding="utf-8"),
+            svg_string=source,
             width=size,
             height=size,
             background="white",

@@ -111,7 +111,7 @@ def _trained(name: str, plan: _Plan, out: Path | None, overwrite: bool) -> str:
             progress=lambda method, done, of: tell(name, done / of, f"{name}: [{done}/{of}] {method}"),
         )
     if out is not None:
-        _write(made.searches[BASELINE], out)
+        _write(task, made.searches[BASELINE], out)
     return _text(name, plan, task, made, out, time.perf_counter() - began)
 
 
@@ -130,12 +130,16 @@ def _told(tell: Callable[[str], None]) -> Iterator[None]:
         log.setLevel(level)
 
 
-def _write(search: WeightSearch, out: Path) -> None:
+def _write(task: Task, search: WeightSearch, out: Path) -> None:
+    """Tables and a figure of the weighted sums, and samples of those on the front."""
     from moo.plot.trade_off import trade_offs
 
     search.settings.to_csv(out / "settings.csv")
     search.front.to_csv(out / "front.csv")
     trade_offs(search).savefig(out / "front.png")
+    of_front = search.table.setting.isin(search.front.index) & (search.table.seed == search.table.seed[0])
+    if of_front.any():
+        task.write_samples(search.X[of_front.to_numpy()], out)
 
 
 def _text(

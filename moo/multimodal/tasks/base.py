@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
+import numpy as np
 from torch import nn
 
 from moo.multimodal.data import DataSet, MultimodalData
@@ -61,6 +63,15 @@ class Task(ModelProblem):
         subclass: Any = cls  # whose constructor takes the data alone
         task: Self = subclass(cls.default_data().load().thinned(_QUICK))
         return task
+
+    def write_samples(self, X: np.ndarray, folder: Path) -> list[Path]:
+        """Write what of the models in the rows of X (n, n_var) is best looked at, and return the files; of
+        most tasks there is nothing.
+
+        Raises:
+            StorageError: when a file cannot be written.
+        """
+        return []
 
     @classmethod
     def _loaded(cls, data: MultimodalData | DataSet | None) -> MultimodalData:

@@ -72,14 +72,18 @@ class Transfer(Task):
     target loss is training on the target alone. Reported: "target accuracy" and "source accuracy". On
     held-out splits every row counts.
 
-    FIGURES
+    Who has few labels for the target as a rule has few for the source, and that is the default: the other
+    rows are pairs without a class. With ``source_labels=1`` the class of every row is known, by way of its
+    source.
+
+    Measured on `moo.multimodal.Emoji` by ``benchmarks/multimodal/transfer.py`` (DETAILS)
 
     Args:
         data: with "image" (n, 3, size, size) and "text", a bag of words (n, n_words); by default
             `moo.multimodal.Emoji` with 1,024 words.
         target: "image" or "text"; the other one is the source.
         labels: share of the training rows whose target has a label, in each class alike.
-        source_labels: share of them whose source has one, the target's among them.
+        source_labels: share of them whose source has one, with the target's among them; None for as many.
         by: "labels" or "pairs".
         width, hidden: as in `TransferModel`.
         seed: of which rows are labelled.
@@ -102,13 +106,13 @@ class Transfer(Task):
         *,
         target: str = "image",
         labels: float = 0.1,
-        source_labels: float = 1.0,
+        source_labels: float | None = None,
         by: str = "labels",
         width: int = 32,
-        hidden: int | None = None,
+        hidden: int | None = 32,
         seed: int = 0,
         batch_size: int | None = 128,
-        bound: float | None = 1.0,
+        bound: float | None = 0.3,
         device: str = "cpu",
     ) -> None:
         if target not in MODALITIES:
@@ -118,7 +122,9 @@ class Transfer(Task):
         require_negatives(batch_size)
         given = paired(self._loaded(data))
         (source,) = {*MODALITIES} - {target}
-        given = _labelled(given, {"target": labels, "source": source_labels}, seed)
+        given = _labelled(
+            given, {"target": labels, "source": labels if source_labels is None else source_labels}, seed
+        )
         n_words = given.samples.modalities["text"].shape[1]
         super().__init__(
             given,

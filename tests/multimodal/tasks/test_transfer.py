@@ -27,8 +27,10 @@ class TestLabels:
             n = int((labels == label).sum())
             assert int(known[labels == label].sum()) == round(0.5 * n)
 
-    def test_the_source_has_all_unless_told_and_the_targets_among_them(self, data):
-        assert Transfer(data, labels=0.3).train.targets["source labelled"].all()
+    def test_the_source_has_as_many_unless_told_and_the_targets_among_them(self, data):
+        same = Transfer(data, labels=0.3).train.targets
+        assert torch.equal(same["source labelled"], same["target labelled"])
+        assert Transfer(data, labels=0.3, source_labels=1.0).train.targets["source labelled"].all()
         few = Transfer(data, labels=0.3, source_labels=0.6).train.targets
         assert (few["source labelled"] | ~few["target labelled"]).all()
         assert few["target labelled"].sum() < few["source labelled"].sum() < 40
@@ -58,7 +60,8 @@ class TestLosses:
         x, output = output_of(task)
         said = output.logits["text"].softmax(1)
         taught = functional.cross_entropy(output.logits["image"], said)
-        own = functional.cross_entropy(output.logits["text"], task.train.labels)
+        known = task.train.targets["source labelled"]
+        own = functional.cross_entropy(output.logits["text"][known], task.train.labels[known])
         assert task.compute(x).F[0, 1] == pytest.approx((taught + own).item(), rel=1e-5)
 
     def test_teaching_does_not_change_the_teacher(self, data):
@@ -94,7 +97,7 @@ def test_accuracies_are_shares_of_right_guesses(task):
 
 
 def test_the_source_helps_where_labels_are_few(emoji):
-    task = Transfer(emoji, labels=0.05)
+    task = Transfer(emoji, labels=0.05, source_labels=1.0)
     options = {"learning_rate": 0.01, "n": 1}
     alone = moo.solve(task, moo.WeightedSum(weights=[[1.0, 0.0]], **options), budget=450, seed=0)
     joint = moo.solve(task, moo.WeightedSum(weights=[[0.3, 0.7]], **options), budget=450, seed=0)

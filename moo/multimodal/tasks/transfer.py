@@ -109,7 +109,7 @@ class Transfer(Task):
         source_labels: float | None = None,
         by: str = "labels",
         width: int = 32,
-        hidden: int | None = 32,
+        hidden: int | None = None,
         seed: int = 0,
         batch_size: int | None = 128,
         bound: float | None = 0.3,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
-from moo.errors import ProblemError, unknown_name
+from moo.errors import OptionError, ProblemError, unknown_name
 from moo.multimodal.data.splits import thinned
 
 SPLITS = ("train", "validation", "test")
@@ -144,3 +144,9 @@ class DataSet(ABC):
     @abstractmethod
     def load(self) -> MultimodalData:
         """The data, read or made; the same options always give the same data."""
+
+
+def check_integer(name: str, value: object, least: int) -> None:
+    """Raises OptionError unless the value is an integer that is not below ``least``."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise OptionError(f"{name}={value!r} is not accepted: give an integer >= {least}")

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from moo.errors import MissingExtraError, OptionError, unknown_name
-from moo.multimodal.data.base import DataSet, MultimodalData, Samples
+from moo.multimodal.data.base import DataSet, MultimodalData, Samples, check_integer
 from moo.multimodal.data.local_cache import cache_folder, read_arrays, write_arrays
 from moo.multimodal.data.splits import grouped_split, joined_groups
 from moo.multimodal.data.text import tf_idf, words
@@ -71,10 +71,8 @@ class Emoji(DataSet):
             raise OptionError(unknown_name("text", str(self.text), TEXTS))
         if self.size not in SIZES:
             raise OptionError(f"size={self.size!r} is not accepted: give 16 or 32 pixels")
-        for name, least in (("n_words", 1), ("seed", 0)):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                raise OptionError(f"{name}={value!r} is not accepted: give an integer >= {least}")
+        check_integer("n_words", self.n_words, 1)
+        check_integer("seed", self.seed, 0)
 
     def load(self) -> MultimodalData:
         versions = _versions()

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from moo.errors import OptionError, ProblemError, unknown_name
-from moo.multimodal.data.base import DataSet, MultimodalData, Samples
+from moo.multimodal.data.base import DataSet, MultimodalData, Samples, check_integer
 from moo.multimodal.data.emoji import SHARES, SIZES, concept, drawn
 from moo.multimodal.data.local_cache import cache_folder, read_arrays, write_arrays
 from moo.multimodal.data.packages import NpmPackage
@@ -103,10 +103,8 @@ class Emoji4(DataSet):
         for style in self.styles:
             if style not in STYLES:
                 raise OptionError(unknown_name("style", str(style), STYLES))
-        for name, least in (("n_words", 1), ("seed", 0)):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                raise OptionError(f"{name}={value!r} is not accepted: give an integer >= {least}")
+        check_integer("n_words", self.n_words, 1)
+        check_integer("seed", self.seed, 0)
 
     def load(self) -> MultimodalData:
         emoji, class_names = _named()

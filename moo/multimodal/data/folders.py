@@ -61,12 +61,6 @@ class FolderDataSet(DataSet):
         return folder
 
 
-def check_integer(name: str, value: object, least: int) -> None:
-    """Raises OptionError unless the value is an integer that is not below ``least``."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise OptionError(f"{name}={value!r} is not accepted: give an integer >= {least}")
-
-
 # ------------------------------------------------------------------ text files
 
 

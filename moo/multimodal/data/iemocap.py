@@ -14,12 +14,11 @@ import torch
 
 from moo.errors import OptionError, ProblemError, unknown_name
 from moo.multimodal.data.audio import N_STATISTICS, normalised_by_speaker, statistics
-from moo.multimodal.data.base import MultimodalData, Samples
+from moo.multimodal.data.base import MultimodalData, Samples, check_integer
 from moo.multimodal.data.folders import (
     FolderDataSet,
     because,
     cached_rows,
-    check_integer,
     held_out,
     read_lines,
     split_rows,

@@ -14,12 +14,11 @@ import numpy as np
 import torch
 
 from moo.errors import MissingExtraError, ProblemError
-from moo.multimodal.data.base import MultimodalData, Samples
+from moo.multimodal.data.base import MultimodalData, Samples, check_integer
 from moo.multimodal.data.folders import (
     FolderDataSet,
     because,
     cached_rows,
-    check_integer,
     held_out,
     split_rows,
 )

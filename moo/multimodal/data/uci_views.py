@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from moo.errors import OptionError, ProblemError
-from moo.multimodal.data.base import DataSet, MultimodalData, Samples
+from moo.multimodal.data.base import DataSet, MultimodalData, Samples, check_integer
 from moo.multimodal.data.packages import PyPIPackage
 from moo.multimodal.data.splits import grouped_split
 
@@ -53,8 +53,7 @@ class UciViews(DataSet):
     def __post_init__(self) -> None:
         if not isinstance(self.missing, (int, float)) or not 0.0 <= self.missing < 1.0:
             raise OptionError(f"missing={self.missing!r} is not accepted: give a share from 0 to below 1")
-        if not isinstance(self.seed, int) or isinstance(self.seed, bool) or self.seed < 0:
-            raise OptionError(f"seed={self.seed!r} is not accepted: give an integer >= 0")
+        check_integer("seed", self.seed, 0)
 
     def load(self) -> MultimodalData:
         views, labels = _tables()

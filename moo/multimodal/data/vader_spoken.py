@@ -18,7 +18,7 @@ import torch
 
 from moo.errors import MissingExtraError, OptionError, ProblemError, unknown_name
 from moo.multimodal.data.audio import N_STATISTICS, normalised_by_speaker, statistics
-from moo.multimodal.data.base import DataSet, MultimodalData, Samples
+from moo.multimodal.data.base import DataSet, MultimodalData, Samples, check_integer
 from moo.multimodal.data.espeak import Prosody, speaker
 from moo.multimodal.data.local_cache import cache_folder, read_arrays, write_arrays
 from moo.multimodal.data.packages import PyPIPackage
@@ -118,9 +118,9 @@ class VaderSpoken(DataSet):
         if self.test_session not in range(1, 6):
             raise OptionError(f"test_session={self.test_session!r} is not accepted: give 1 to 5")
         if self.rows is not None:
-            _require_integer("rows", self.rows, 50)
-        _require_integer("n_words", self.n_words, 1)
-        _require_integer("seed", self.seed, 0)
+            check_integer("rows", self.rows, 50)
+        check_integer("n_words", self.n_words, 1)
+        check_integer("seed", self.seed, 0)
 
     def load(self) -> MultimodalData:
         rated = self._drawn(_rated(self.source))
@@ -151,11 +151,6 @@ class VaderSpoken(DataSet):
             return rated
         chosen = np.random.default_rng([self.seed, 0]).choice(len(rated), self.rows, replace=False)
         return [rated[i] for i in np.sort(chosen)]
-
-
-def _require_integer(name: str, value: object, least: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise OptionError(f"{name}={value!r} is not accepted: give an integer >= {least}")
 
 
 # ------------------------------------------------------------------ the ratings

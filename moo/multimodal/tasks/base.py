@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from torch import nn
 
-from moo.multimodal.data import DataSet, MultimodalData
+from moo.errors import ProblemError
+from moo.multimodal.data import DataSet, MultimodalData, Samples
 from moo.multimodal.problem import Measure, ModelProblem
 
 _QUICK = 400  # rows
@@ -77,3 +78,13 @@ class Task(ModelProblem):
     def _loaded(cls, data: MultimodalData | DataSet | None) -> MultimodalData:
         source = cls.default_data() if data is None else data
         return source.load() if isinstance(source, DataSet) else source
+
+
+def require_modalities(samples: Samples, names: Iterable[str]) -> None:
+    """Raise a `ProblemError` for data without one of the modalities."""
+    for name in names:
+        if name not in samples.modalities:
+            raise ProblemError(
+                f"the data has no modality {name!r}, which this task needs: it has "
+                f"{', '.join(sorted(samples.modalities))}"
+            )

@@ -19,7 +19,7 @@ from moo.multimodal.data import DataSet, MultimodalData, Samples
 from moo.multimodal.data.emoji import Emoji
 from moo.multimodal.generators import CaptionImageModel, Generated, side_of
 from moo.multimodal.losses import masked_mean
-from moo.multimodal.tasks.base import Task
+from moo.multimodal.tasks.base import Task, require_modalities
 
 if TYPE_CHECKING:
     from moo.result import Result
@@ -218,7 +218,7 @@ class Generation(Task):
 
     def _some(self, samples: Samples | str, n: int | None, modality: str) -> torch.Tensor:
         chosen = self.data.part(samples) if isinstance(samples, str) else samples
-        _require(chosen, modality)
+        require_modalities(chosen, (modality,))
         count = _count(n, len(chosen), "samples")
         return chosen.modalities[modality][:count].to(self.device)
 
@@ -242,7 +242,7 @@ def captioned(data: MultimodalData) -> MultimodalData:
         ProblemError: without images or texts, for images that are not square, or when no row is left in a
             part of the split.
     """
-    _require(data.samples, "image")
+    require_modalities(data.samples, ("image",))
     side_of(data.samples.modalities["image"])
     if not data.texts:
         raise ProblemError(
@@ -263,14 +263,6 @@ def _tokenised(data: MultimodalData, vocabulary: Vocabulary, length: int) -> Mul
         "tokens": vocabulary.encode(data.texts, length),
     }
     return replace(data, samples=Samples(modalities, data.samples.labels))
-
-
-def _require(samples: Samples, modality: str) -> None:
-    if modality not in samples.modalities:
-        raise ProblemError(
-            f"the data has no modality {modality!r}, which this task needs: it has "
-            f"{', '.join(sorted(samples.modalities))}"
-        )
 
 
 def _count(n: int | None, most: int, what: str) -> int:

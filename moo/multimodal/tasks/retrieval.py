@@ -18,7 +18,7 @@ from moo.multimodal.data.emoji import Emoji
 from moo.multimodal.encoders import ImageEncoder, TextEncoder
 from moo.multimodal.problem import Measure
 from moo.multimodal.ranking import median_rank, recall_at
-from moo.multimodal.tasks.base import Task
+from moo.multimodal.tasks.base import Task, require_modalities
 
 DEPTHS = (1, 5, 10)
 _LEAST_POTENTIAL = math.exp(-8.0)  # of opposite points, and where no two rows differ
@@ -166,16 +166,6 @@ def paired(data: MultimodalData) -> MultimodalData:
     }
     samples = replace(data.samples, targets={**data.samples.targets, **targets})
     return replace(data, samples=samples, split=split)
-
-
-def require_modalities(samples: Samples, names: Iterable[str]) -> None:
-    """Raise a `ProblemError` for data without one of the modalities."""
-    for name in names:
-        if name not in samples.modalities:
-            raise ProblemError(
-                f"the data has no modality {name!r}, which this task needs: it has "
-                f"{', '.join(sorted(samples.modalities))}"
-            )
 
 
 def require_negatives(batch_size: int | None) -> None:

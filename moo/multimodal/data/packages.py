@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ _CHUNK = 2**20
 
 
 @dataclass(frozen=True)
-class Package:
+class Package(ABC):
     """One file of a registry.
 
     Attributes:
@@ -65,8 +66,9 @@ class Package:
                 os.replace(Path(aside) / self.file, kept)
         return kept
 
+    @abstractmethod
     def _download(self, folder: str) -> None:
-        raise NotImplementedError
+        """Have the registry's file put into a folder."""
 
     def _check(self, file: Path) -> None:
         if not file.is_file():

@@ -17,11 +17,12 @@ from moo.errors import MooError, OptionError, unknown_name
 
 if TYPE_CHECKING:
     from moo.multimodal.comparison import MethodComparison
+    from moo.multimodal.data import DataSet
     from moo.multimodal.search import WeightSearch
     from moo.multimodal.tasks import Task
 
 _SMOKE = {"steps": 40, "seeds": 2, "methods": ["equal weights", "MGDA"]}
-_FULL = {"steps": 300, "seeds": 5, "methods": None}
+_FULL = {"steps": 200, "seeds": 5, "methods": None}
 
 
 def add_train(commands: Any) -> None:
@@ -29,10 +30,13 @@ def add_train(commands: Any) -> None:
     command.add_argument(
         "task", nargs="?", metavar="TASK", help="for example image-text; see: moo list tasks"
     )
+    command.add_argument(
+        "--data", metavar="D", help="for example \"IEMOCAP(root='folder')\"; see: moo list datasets"
+    )
     command.add_argument("--all", action="store_true", help="every task, one after another")
     command.add_argument("--smoke", action="store_true", help="few rows, settings and steps: does it run?")
-    command.add_argument("--settings", type=int, metavar="N", help="weights x learning rates a method (32)")
-    command.add_argument("--steps", type=int, metavar="N", help="of each training (300)")
+    command.add_argument("--settings", type=int, metavar="N", help="weights x learning rates a method (24)")
+    command.add_argument("--steps", type=int, metavar="N", help="of each training (200)")
     command.add_argument("--seeds", type=int, metavar="N", help="trainings of each setting (5)")
     command.add_argument(
         "--method", action="append", metavar="M", help="beside the weighted sum; may be repeated (all)"
@@ -48,7 +52,7 @@ def train(args: argparse.Namespace) -> int:
     for name in names:
         out = Path(args.out) / name if args.out and args.all else args.out and Path(args.out)
         try:
-            print(_trained(name, _Plan.of(args), out or None, args.overwrite), flush=True)
+            print(_trained(name, args, out or None), flush=True)
         except MooError as error:
             if not args.all:
                 raise
@@ -75,9 +79,18 @@ class _Plan:
         return cls(args.settings, **said, smoke=args.smoke)
 
     def settings(self, n_obj: int) -> int:
-        """As many as a grid needs at the least, in earnest 32."""
+        """As many as a grid needs at the least, in earnest 24."""
         least = 4 * (n_obj + 1)
-        return self.n or (least if self.smoke else max(least, 32))
+        usual = least if self.smoke else max(least, 24)
+        return usual if self.n is None else self.n
+
+    def task(self, cls: Any, source: DataSet) -> Task:
+        """On the source, or quickly on a part of it."""
+        if not self.smoke:
+            made: Task = cls(source)
+        else:
+            made = cls.quick() if source == cls.default_data() else cls(source.load().thinned(400))
+        return made
 
 
 def _tasks(args: argparse.Namespace) -> Sequence[str]:
@@ -90,16 +103,20 @@ def _tasks(args: argparse.Namespace) -> Sequence[str]:
     return list(tasks()) if args.all else [args.task]
 
 
-def _trained(name: str, plan: _Plan, out: Path | None, overwrite: bool) -> str:
+def _trained(name: str, args: argparse.Namespace, out: Path | None) -> str:
     """Train, write, and say what came out."""
+    from moo import naming
     from moo.multimodal.comparison import BASELINE, compare_methods
     from moo.multimodal.tasks import tasks
 
     began = time.perf_counter()
-    cls: Any = tasks()[name]  # every task can be made without arguments
+    cls: Any = tasks()[name]  # every task can be made of data alone
+    plan = _Plan.of(args)
+    chosen = args.data and naming.construct(args.data, naming.datasets(), "data set")
+    source: DataSet = chosen or cls.default_data()
     with progress() as tell, _told(lambda said: tell(name, 0.0, f"{name}: {said}")):
-        tell(name, 0.0, f"{name}: loading {cls.default_data()}")
-        task = cls.quick() if plan.smoke else cls()
+        tell(name, 0.0, f"{name}: loading {source}")
+        task = plan.task(cls, source)
         made = compare_methods(
             task,
             plan.methods,
@@ -107,12 +124,13 @@ def _trained(name: str, plan: _Plan, out: Path | None, overwrite: bool) -> str:
             steps=plan.steps,
             seeds=plan.seeds,
             out=out,
-            overwrite=overwrite,
+            overwrite=args.overwrite,
             progress=lambda method, done, of: tell(name, done / of, f"{name}: [{done}/{of}] {method}"),
         )
     if out is not None:
         _write(task, made.searches[BASELINE], out)
-    return _text(name, plan, task, made, out, time.perf_counter() - began)
+    data = f"a part of {source}" if plan.smoke else str(source)
+    return _text(f"{name} on {data}", task, made, out, time.perf_counter() - began)
 
 
 @contextmanager
@@ -142,15 +160,12 @@ def _write(task: Task, search: WeightSearch, out: Path) -> None:
         task.write_samples(search.X[of_front.to_numpy()], out)
 
 
-def _text(
-    name: str, plan: _Plan, task: Task, made: MethodComparison, out: Path | None, seconds: float
-) -> str:
+def _text(what: str, task: Task, made: MethodComparison, out: Path | None, seconds: float) -> str:
     from moo.multimodal.comparison import BASELINE
 
     search = made.searches[BASELINE]
     sizes = ", ".join(f"{len(samples)} {part}" for part, samples in _parts(task).items())
-    data = f"a part of {task.default_data()}" if plan.smoke else str(task.default_data())
-    lines = [f"{name}: min ({', '.join(task.names)})", f"{data}: {sizes} rows", ""]
+    lines = [what, f"min ({', '.join(task.names)})", f"{sizes} rows", ""]
     lines += [f"weighted sum, {search.rule}:", _chosen(search), ""]
     lines += [str(made), f"{seconds:.0f} seconds"]
     if out is not None:

@@ -24,7 +24,8 @@ TINY = ["--steps", "3", "--seeds", "2", "--method", "MGDA"]
 def test_prints_the_choice_and_the_table_and_writes_all(quick, tmp_path, capsys):
     assert main(["train", "image-text", "--smoke", *TINY, "--out", str(tmp_path / "out")]) == 0
     printed = capsys.readouterr()
-    assert "image-text: min (fused loss, image loss, text loss)" in printed.out
+    assert printed.out.startswith("image-text on a part of Emoji(")
+    assert "min (fused loss, image loss, text loss)" in printed.out
     assert "40 training, 8 validation, 12 test rows" in printed.out
     assert "largest mean validation fused accuracy" in printed.out
     assert "test fused accuracy" in printed.out
@@ -34,9 +35,14 @@ def test_prints_the_choice_and_the_table_and_writes_all(quick, tmp_path, capsys)
     assert written == {"weighted-sum", "mgda", "methods.csv", "settings.csv", "front.csv", "front.png"}
 
 
-def test_in_earnest_there_are_32_settings(quick, capsys):
+def test_data_of_ones_own_can_be_named(capsys, own_cache):
+    assert main(["train", "image-text", "--data", "Emoji(size=32)", "--smoke", *TINY]) == 0
+    assert "image-text on a part of Emoji(text='name', size=32" in capsys.readouterr().out
+
+
+def test_in_earnest_there_are_24_settings(quick, capsys):
     assert main(["train", "image-text", *TINY]) == 0
-    assert "grid: 32 settings, 2 seeds, 3 adam steps each" in capsys.readouterr().out
+    assert "grid: 24 settings, 2 seeds, 3 adam steps each" in capsys.readouterr().out
     assert main(["train", "image-text", *TINY, "--settings", "12"]) == 0
     assert "grid: 12 settings" in capsys.readouterr().out
 
@@ -59,7 +65,7 @@ def test_all_goes_on_after_a_task_that_cannot_be_trained(quick, monkeypatch, tmp
     assert main(["train", "--all", "--smoke", *TINY, "--out", str(tmp_path)]) == 2
     printed = capsys.readouterr().out
     assert "broken: the data is not there" in printed
-    assert "image-text: min" in printed
+    assert "image-text on a part of" in printed
     assert (tmp_path / "image-text" / "methods.csv").exists()
 
 
@@ -71,6 +77,10 @@ def test_all_goes_on_after_a_task_that_cannot_be_trained(quick, monkeypatch, tmp
         (["train", "image-txt"], "unknown task 'image-txt': did you mean 'image-text'"),
         (["train", "image-text", "--smoke", "--method", "MGD"], "unknown method 'MGD'"),
         (["train", "image-text", "--smoke", "--settings", "7"], "n=7 is not accepted with by='grid'"),
+        (["train", "image-text", "--smoke", "--settings", "0"], "n=0 is not accepted"),
+        (["train", "image-text", "--data", "Emojis"], "unknown data set 'Emojis': did you mean"),
+        (["train", "image-text", "--data", "Emoji(size=3)"], "size=3 is not accepted"),
+        (["train", "speech-text", "--data", "IEMOCAP(root='nowhere')"], "there is no folder nowhere"),
     ],
 )
 def test_errors_are_one_sentence(quick, argv, message, capsys):

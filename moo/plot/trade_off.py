@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from moo.multimodal.search import WeightSearch
 
 _MOST_PANELS = 3
+_BEYOND = 0.5  # of what the front spans is shown around it; a setting that nearly diverged is not
 
 
 def trade_off(
@@ -65,6 +67,10 @@ def trade_offs(search: WeightSearch) -> Figure:
 def _draw(ax: Axes, search: WeightSearch, x: str, y: str) -> None:
     columns = [f"validation {x}", f"validation {y}"]
     sound = search.settings[search.settings.ok]
+    shown = (
+        search.front if search.chosen is None else search.settings.loc[[*search.front.index, search.chosen]]
+    )
+    limits = [_limits(shown[column].to_numpy(), sound[column].to_numpy()) for column in columns]
     front, chosen = styles(["front", "chosen"]).values()
     for rows, color, size, label in (
         (sound, FRONT_COLOR, 14, "every setting"),
@@ -75,6 +81,18 @@ def _draw(ax: Axes, search: WeightSearch, x: str, y: str) -> None:
         place = search.settings.loc[[search.chosen]]
         look: dict[str, Any] = {"marker": "*", "edgecolors": "white", "linewidths": 0.6, "zorder": 3}
         ax.scatter(place[columns[0]], place[columns[1]], 150, chosen.color, label="chosen", **look)
+    ax.set_xlim(limits[0])
+    ax.set_ylim(limits[1])
     ax.set_xlabel(f"validation {x}")
     ax.set_ylabel(f"validation {y}")
     frame(ax)
+
+
+def _limits(shown: np.ndarray, all_values: np.ndarray) -> tuple[float, float]:
+    """From the least to the largest of all values, but not far beyond those that must be shown."""
+    if not len(shown):
+        return (0.0, 1.0)
+    span = _BEYOND * ((shown.max() - shown.min()) or abs(shown.max()) or 1.0)
+    low, high = max(all_values.min(), shown.min() - span), min(all_values.max(), shown.max() + span)
+    margin = 0.04 * ((high - low) or 1.0)
+    return (float(low - margin), float(high + margin))

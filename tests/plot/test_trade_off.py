@@ -40,6 +40,17 @@ class TestTradeOff:
         np.testing.assert_allclose(chosen, found.table[columns].iloc[[2]])
         assert (ax.get_xlabel(), ax.get_ylabel()) == tuple(columns)
 
+    def test_a_setting_far_off_does_not_hide_the_front(self):
+        found = search()
+        far = found.table.copy()
+        far.loc[0, "validation a loss"] = 1e4
+        ax = plot.trade_off(dataclasses.replace(found, table=far))
+        assert ax.get_xlim()[1] < 10.0
+        labels = ax.get_legend_handles_labels()[1]
+        assert labels[0] == "every setting (1 beyond)"
+        lower, upper = ax.get_xlim()
+        assert all(lower <= x <= upper for x in ax.collections[1].get_offsets()[:, 0])
+
     def test_draws_on_given_axes(self):
         ax = Figure().subplots()
         assert plot.trade_off(search(), ax=ax) is ax

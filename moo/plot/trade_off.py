@@ -23,7 +23,7 @@ def trade_off(
     search: WeightSearch, x: str | None = None, y: str | None = None, ax: Axes | None = None
 ) -> Axes:
     """Draw the settings of a search by two of their validation losses: all in grey, the front over all
-    losses in colour, the chosen one as a star.
+    losses in colour, the chosen one as a star. Settings far beyond these are out of the picture.
 
     Args:
         search: what `moo.multimodal.search_weights` returned.
@@ -67,9 +67,8 @@ def trade_offs(search: WeightSearch) -> Figure:
 def _draw(ax: Axes, search: WeightSearch, x: str, y: str) -> None:
     columns = [f"validation {x}", f"validation {y}"]
     sound = search.settings[search.settings.ok]
-    shown = (
-        search.front if search.chosen is None else search.settings.loc[[*search.front.index, search.chosen]]
-    )
+    chosen_too = [] if search.chosen is None else [search.chosen]
+    shown = search.settings.loc[[*search.front.index, *chosen_too]]
     limits = [_limits(shown[column].to_numpy(), sound[column].to_numpy()) for column in columns]
     front, chosen = styles(["front", "chosen"]).values()
     for rows, color, size, label in (

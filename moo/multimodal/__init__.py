@@ -18,6 +18,7 @@ from moo.multimodal.losses import JointLoss, JointOptimizationLoss
 from moo.multimodal.model import ImageTextModel, Logits
 from moo.multimodal.privacy import fit_private, privacy_front
 from moo.multimodal.problem import ModelProblem
+from moo.multimodal.robustness import retrained_curve, robustness_curve, with_robust_losses
 from moo.multimodal.saving import load_module, save_module
 from moo.multimodal.search import WeightSearch, search_rates, search_weights
 from moo.multimodal.steering import SteeredModel, steer
@@ -59,8 +60,11 @@ __all__ = [
     "load_module",
     "modality_contributions",
     "privacy_front",
+    "retrained_curve",
+    "robustness_curve",
     "save_module",
     "search_rates",
     "search_weights",
     "steer",
+    "with_robust_losses",
 ]

@@ -149,9 +149,11 @@ class RobustTask(ModelProblem):
 
     min (f_1(x; D), ..., f_m(x; D), f_j(x; c_1(D)), f_j(x; c_2(D)), ...). A step draws its minibatch once:
     each corrupted loss is of the rows that the clean losses are of, with whatever the task draws besides,
-    such as modality dropout. A corruption is made once, not anew in each step, and costs one more pass
-    through the model. Reported are the task's figures, and those of each corruption on each split, such as
-    "test noisy image fused accuracy".
+    such as modality dropout. A corruption costs one more pass through the model. It is made once, not anew
+    in each step, so a model can learn its noise by heart. On 1,330 emoji a fused loss with noise on the
+    texts (scale 1) as one of two equal objectives left the test accuracy under such noise as it was: 0.48,
+    three seeds. Reported are the task's figures, and, of each corruption on each split, the losses of ``of``
+    and all metrics, such as "test noisy image fused accuracy".
 
     Args:
         task: with the ``data`` that it was made of.

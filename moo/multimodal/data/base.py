@@ -40,11 +40,9 @@ class Samples:
                         f"{what}[{name!r}] has {len(values)} rows, expected one for each of the "
                         f"{len(self.labels)} labels"
                     )
-        for name, values in self.present.items():
+        for name in self.present:
             if name not in self.modalities:
                 raise ProblemError(unknown_name("modality", name, self.modalities))
-            if len(values) and not values.any():
-                raise ProblemError(f"modality {name!r} is missing in every row: leave it out")
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -104,6 +102,9 @@ class MultimodalData:
                 f"labels run from {int(labels.min())} to {int(labels.max())}, expected 0 to "
                 f"{len(self.class_names) - 1}: one class name a label"
             )
+        for name, there in self.samples.present.items():
+            if len(there) and not there.any():
+                raise ProblemError(f"modality {name!r} is missing in every row: leave it out")
         listed = {"items": self.items, "texts": self.texts}
         grouped = {f"groups[{name!r}]": keys for name, keys in self.groups.items()}
         for name, entries in {**listed, **grouped}.items():

@@ -123,8 +123,7 @@ def with_dropout(samples: Samples, rate: float, rng: np.random.Generator) -> Sam
     before = torch.stack([samples.mask(name) for name in names], dim=1)
     kept = before & drawn
     kept = torch.where(kept.any(1, keepdim=True), kept, before)
-    some = {name: column for name, column in zip(names, kept.unbind(1), strict=True) if column.any()}
-    return replace(samples, present={**samples.present, **some})
+    return replace(samples, present=dict(zip(names, kept.unbind(1), strict=True)))
 
 
 # ------------------------------------------------------------------ encoders

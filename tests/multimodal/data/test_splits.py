@@ -102,7 +102,6 @@ def test_a_mask_says_where_a_modality_is():
 @pytest.mark.parametrize(
     ("present", "sentence"),
     [
-        ({"image": torch.zeros(3, dtype=torch.bool)}, "modality 'image' is missing in every row"),
         ({"text": torch.ones(3, dtype=torch.bool)}, "unknown modality 'text'"),
         ({"image": torch.ones(2, dtype=torch.bool)}, r"present\['image'\] has 2 rows"),
     ],
@@ -110,6 +109,18 @@ def test_a_mask_says_where_a_modality_is():
 def test_a_mask_that_cannot_be_is_refused(present, sentence):
     with pytest.raises(ProblemError, match=sentence):
         Samples({"image": torch.zeros(3, 2)}, torch.tensor([0, 1, 0]), present)
+
+
+def test_some_rows_may_all_lack_a_modality_and_all_rows_may_not():
+    present = {"text": torch.tensor([True, True, False, False])}
+    modalities = {"image": torch.zeros(4, 2), "text": torch.zeros(4, 3)}
+    samples = Samples(modalities, torch.zeros(4).long(), present)
+    assert not samples.take(np.array([2, 3])).mask("text").any()
+    split = {"train": np.arange(2), "validation": np.array([2]), "test": np.array([3])}
+    assert not MultimodalData(samples, ("a",), split).part("test").mask("text").any()
+    nowhere = Samples(modalities, samples.labels, {"text": torch.zeros(4, dtype=torch.bool)})
+    with pytest.raises(ProblemError, match="modality 'text' is missing in every row"):
+        MultimodalData(nowhere, ("a",), split)
 
 
 def test_thinned_data_keeps_the_shares_and_is_the_same_every_time():

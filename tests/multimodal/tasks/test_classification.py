@@ -118,6 +118,13 @@ class TestModalityDropout:
         dropped = with_dropout(replace(self.samples, present={"a": absent}), 0.5, np.random.default_rng(0))
         assert not (dropped.mask("a") & ~absent).any()
 
+    def test_a_minibatch_may_lose_a_modality_altogether(self, data):
+        task = ImageText(data, hidden=None, width=3, batch_size=2, modality_dropout=0.5)
+        x = task.sample(1, np.random.default_rng(0))
+        losses = np.array([task.compute(x, rng=np.random.default_rng(seed)).F[0] for seed in range(40)])
+        assert np.isfinite(losses).all()
+        assert (losses[:, 1:] == 0).any()  # the loss of a modality that nobody had
+
     def test_changes_minibatches_and_no_report(self, data):
         plain, dropping = (ImageText(data, batch_size=16, modality_dropout=rate) for rate in (0.0, 0.5))
         x = plain.sample(1, np.random.default_rng(0))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from moo.multimodal.tasks import Task
 
 _SMOKE = {"steps": 40, "seeds": 2, "methods": ["equal weights", "MGDA"]}
-_FULL = {"steps": 200, "seeds": 5, "methods": None}
+_FULL = {"steps": 150, "seeds": 5, "methods": None}
 
 
 def add_train(commands: Any) -> None:
@@ -35,8 +35,8 @@ def add_train(commands: Any) -> None:
     )
     command.add_argument("--all", action="store_true", help="every task, one after another")
     command.add_argument("--smoke", action="store_true", help="few rows, settings and steps: does it run?")
-    command.add_argument("--settings", type=int, metavar="N", help="weights x learning rates a method (24)")
-    command.add_argument("--steps", type=int, metavar="N", help="of each training (200)")
+    command.add_argument("--settings", type=int, metavar="N", help="weights x learning rates a method (20)")
+    command.add_argument("--steps", type=int, metavar="N", help="of each training (150)")
     command.add_argument("--seeds", type=int, metavar="N", help="trainings of each setting (5)")
     command.add_argument(
         "--method", action="append", metavar="M", help="beside the weighted sum; may be repeated (all)"
@@ -79,9 +79,9 @@ class _Plan:
         return cls(args.settings, **said, smoke=args.smoke)
 
     def settings(self, n_obj: int) -> int:
-        """As many as a grid needs at the least, in earnest 24."""
+        """As many as a grid needs at the least, in earnest 20."""
         least = 4 * (n_obj + 1)
-        usual = least if self.smoke else max(least, 24)
+        usual = least if self.smoke else max(least, 20)
         return usual if self.n is None else self.n
 
     def task(self, cls: Any, source: DataSet) -> Task:

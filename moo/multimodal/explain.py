@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from math import comb
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from moo.errors import OptionError, ProblemError, unknown_name
 from moo.multimodal.data import Samples
@@ -20,7 +19,12 @@ if TYPE_CHECKING:
 
 MOST_PLAYERS = 12  # 2^12 passes through the model
 _TARGETS = ("predicted", "label")
-_VALUES = ("probability", "log probability")
+_VALUES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "probability": lambda logits: logits.softmax(1),
+    "log probability": lambda logits: logits.log_softmax(1),
+    "logit": lambda logits: logits,
+}
+_ABSENT = ("present", "mean", "zeros")
 
 
 def shapley_values(value: Callable[[np.ndarray], np.ndarray], m: int) -> np.ndarray:
@@ -91,52 +95,124 @@ def modality_contributions(
     head: str = "fused",
     target: str = "predicted",
     value: str = "probability",
+    absent: str | None = None,
 ) -> Contributions:
     """How much each modality adds to what a model gives a class, sample by sample: exact Shapley values, the
     model being asked once for every subset of the modalities with the others absent (for modalities as
     players see Parcalabescu and Frank 2023, "MM-SHAP").
 
     Args:
-        task: a classification task such as `ImageText()`, whose model can do without a modality.
+        task: a classification task such as `ImageText()`.
         x: one model (n_var,).
         samples: what to explain; by default the test split.
-        head: whose logits.
+        head: whose logits, where the model gives several.
         target: the class that is explained: the "predicted" one or the "label".
-        value: of the class: its "probability", whose contributions are within -1 and 1, or its "log
-            probability", in nats.
+        value: of the class: its "probability", whose contributions are within -1 and 1, its "log
+            probability", in nats, or its "logit".
+        absent: what a model is shown instead of an absent modality: nothing, being told by "present"; its
+            "mean" over the training samples; or "zeros". By default "present", and "mean" for a model whose
+            forward has no ``present=``. By "present" the head of one modality alone owes nothing to any, for
+            it does not ask who is there.
 
     Raises:
-        ProblemError: for a model that cannot do without a modality, or has no such head.
+        ProblemError: for a model that has no such head, or whose forward has no ``present=`` if that is asked
+            for; for samples that lack a modality of the task's altogether, or are none.
         OptionError: for unknown options, and more than 12 modalities.
     """
-    for name, given, accepted in (("target", target, _TARGETS), ("value", value, _VALUES)):
+    if not isinstance(task, ModelProblem):
+        raise ProblemError(f"task is {type(task).__name__}, expected a ModelProblem such as ImageText()")
+    for name, given, accepted in (("target", target, _TARGETS), ("value", value, tuple(_VALUES))):
         if given not in accepted:
             raise OptionError(unknown_name(name, str(given), accepted))
-    rows = (task.heldout["test"] if samples is None else samples).to(task.device)
-    model = task.module(x)
-    if "present" not in task.inputs(rows):
-        raise ProblemError(
-            f"{type(model).__name__} cannot be asked without a modality: its forward has no present="
-        )
-    names = tuple(rows.modalities)
-    logits = _logits(model, rows, head, dict(rows.present))
-    chosen = rows.labels if target == "label" else logits.argmax(1)
+    rows, names = _rows(task, samples), tuple(task.train.modalities)
+    fill = _fill(task, rows, absent)
+    model = task.module(np.asarray(x, dtype=float))
+
+    def logits(there: np.ndarray) -> torch.Tensor:
+        with torch.no_grad():
+            output = model(**task.inputs(_with_only(rows, dict(zip(names, there, strict=True)), fill)))
+        return _head(output, head, len(rows))
+
+    everyone = np.full(len(names), True)
+    chosen = _classes(logits(everyone), rows.labels, target)
 
     def worth(there: np.ndarray) -> np.ndarray:
-        present = {n: rows.mask(n) & bool(is_there) for n, is_there in zip(names, there, strict=True)}
-        log = _logits(model, rows, head, present).log_softmax(1).gather(1, chosen[:, None])[:, 0]
-        return np.asarray((log if value == _VALUES[1] else log.exp()).double().cpu().numpy())
+        of_classes = _VALUES[value](logits(there))
+        return np.asarray(of_classes.gather(1, chosen[:, None])[:, 0].double().cpu().numpy())
 
     values = shapley_values(worth, len(names))
-    nothing, full = (worth(np.full(len(names), flag)) for flag in (False, True))
-    return Contributions(names, values, nothing, full, chosen.cpu().numpy())
+    return Contributions(names, values, worth(~everyone), worth(everyone), chosen.cpu().numpy())
 
 
-def _logits(model: nn.Module, rows: Samples, head: str, present: dict[str, torch.Tensor]) -> torch.Tensor:
-    with torch.no_grad():
-        output = model(present=present, **rows.modalities)
-    if not isinstance(output, dict) or head not in output:
-        known = ", ".join(output) if isinstance(output, dict) else type(output).__name__
-        raise ProblemError(f"the model has no head {head!r}: it gives {known}")
-    logits: torch.Tensor = output[head]
-    return logits
+def _rows(task: ModelProblem, samples: Samples | None) -> Samples:
+    if samples is None and "test" not in task.heldout:
+        raise ProblemError(f"{task.title} has no held-out samples 'test': give samples=")
+    rows = (task.heldout["test"] if samples is None else samples).to(task.device)
+    if rows.modalities.keys() != task.train.modalities.keys():
+        raise ProblemError(
+            f"the samples have modalities {', '.join(rows.modalities)}; expected those of {task.title}: "
+            f"{', '.join(task.train.modalities)}"
+        )
+    if not len(rows):
+        raise ProblemError("the samples are none: give at least one to explain")
+    return rows
+
+
+def _fill(task: ModelProblem, rows: Samples, absent: str | None) -> dict[str, torch.Tensor] | None:
+    """What stands for each absent modality, (1, ...); None where the model is told by ``present=``."""
+    told = "present" in task.inputs(rows)
+    how = ("present" if told else "mean") if absent is None else absent
+    if how not in _ABSENT:
+        raise OptionError(unknown_name("absent", str(absent), _ABSENT))
+    if how == "present" and not told:
+        raise ProblemError(
+            f"{task.title}'s model cannot be told what is absent: its forward has no present=; "
+            "give absent='mean' or absent='zeros'"
+        )
+    if how == "present":
+        return None
+    given = task.train.modalities
+    if how == "zeros":
+        return {name: torch.zeros_like(tensor[:1]) for name, tensor in given.items()}
+    return {name: _mean(name, tensor[task.train.mask(name)]) for name, tensor in given.items()}
+
+
+def _mean(name: str, tensor: torch.Tensor) -> torch.Tensor:
+    if not tensor.is_floating_point():
+        raise ProblemError(f"modality {name!r} holds no floats, which have a mean: give absent='zeros'")
+    return tensor.mean(dim=0, keepdim=True)
+
+
+def _with_only(rows: Samples, there: Mapping[str, bool], fill: Mapping[str, torch.Tensor] | None) -> Samples:
+    """The samples with only the modalities that are there, as far as each row has them."""
+    masks = {name: rows.mask(name) & bool(flag) for name, flag in there.items()}
+    if fill is None:
+        return replace(rows, present=masks)
+    tensors = {
+        name: torch.where(masks[name].reshape(-1, *[1] * (tensor.ndim - 1)), tensor, fill[name])
+        for name, tensor in rows.modalities.items()
+    }
+    return replace(rows, modalities=tensors)
+
+
+def _head(output: Any, head: str, n: int) -> torch.Tensor:
+    """Logits (n, n_classes): the output itself, or the head of that name in a mapping or a named tuple."""
+    heads = output._asdict() if hasattr(output, "_asdict") else output
+    if isinstance(heads, Mapping):
+        if head not in heads:
+            raise ProblemError(f"the model has no head {head!r}: it gives {', '.join(heads)}")
+        heads = heads[head]
+    if not isinstance(heads, torch.Tensor) or heads.ndim != 2 or len(heads) != n:
+        got = f"shape {tuple(heads.shape)}" if isinstance(heads, torch.Tensor) else type(heads).__name__
+        raise ProblemError(f"the model's head {head!r} gives {got}, expected logits ({n}, n_classes)")
+    return heads
+
+
+def _classes(logits: torch.Tensor, labels: torch.Tensor, target: str) -> torch.Tensor:
+    if target == "predicted":
+        return logits.argmax(1)
+    if int(labels.max()) >= logits.shape[1]:
+        raise ProblemError(
+            f"the labels go up to {int(labels.max())}, but the head has {logits.shape[1]} classes"
+        )
+    return labels

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from moo.errors import OptionError, ProblemError
+from moo.errors import ProblemError
 from moo.multimodal.problem import ModelProblem
+from moo.multimodal.search.checks import check_inner, is_count, on_simplex, require
 from moo.multimodal.search.rows import train_rows
 
 if TYPE_CHECKING:
@@ -42,11 +44,10 @@ def layer_conflict(task: ModelProblem, X: np.ndarray, layers: Sequence[str] | No
     """
     import pandas as pd
 
-    if task.n_obj < 2:
-        raise ProblemError(f"{task.title} has one loss, whose gradient conflicts with none")
+    prefixes = _prefixes(task, layers)
     J = np.asarray(task.compute(np.atleast_2d(X), jacobian=True).J, dtype=float)
     rows: list[dict[str, Any]] = []
-    for layer in layers_of(task) if layers is None else layers:
+    for layer in prefixes:
         part = J[:, :, task.columns(layer)]
         for i, j in combinations(range(task.n_obj), 2):
             found = _pair(part[:, i], part[:, j])
@@ -73,7 +74,7 @@ def layer_conflict_over_time(
 
     Args:
         task, layers: as `layer_conflict`.
-        weights: of the losses (n_obj,); equal by default.
+        weights: of the losses (n_obj,), summing to one; equal by default.
         steps, learning_rate, inner: as in `moo.multimodal.search_weights`.
         every: steps between two looks; a look costs n_obj passes over all training samples and model.
         seeds: trainings, whose figures are averaged.
@@ -82,15 +83,18 @@ def layer_conflict_over_time(
         As `layer_conflict`, with a column "step".
 
     Raises:
-        OptionError: for numbers that are no positive integers.
+        OptionError: for options out of their range.
         ProblemError: as `layer_conflict`.
     """
     import pandas as pd
 
     for name, value in (("steps", steps), ("every", every), ("seeds", seeds)):
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise OptionError(f"{name}={value!r} is not accepted: give an integer of at least 1")
-    W = np.full((1, task.n_obj), 1.0 / task.n_obj) if weights is None else np.atleast_2d(weights)
+        require(is_count(value), name, value, "an integer of at least 1")
+    rate_sound = isinstance(learning_rate, Real) and 0.0 < learning_rate < float("inf")
+    require(rate_sound, "learning_rate", learning_rate, "a number above zero")
+    check_inner(inner)
+    prefixes = _prefixes(task, layers)
+    W = on_simplex([[1.0 / task.n_obj] * task.n_obj if weights is None else weights], task.n_obj)
     seen: dict[int, list[np.ndarray]] = {}
 
     def look(step: int, X: torch.Tensor) -> None:
@@ -99,8 +103,23 @@ def layer_conflict_over_time(
 
     for seed in range(seeds):
         train_rows(task, W, np.array([learning_rate]), steps, seed, inner, watch=look)
-    tables = [layer_conflict(task, np.concatenate(models), layers) for models in seen.values()]
-    return pd.concat([table.assign(step=step) for step, table in zip(seen, tables, strict=True)])
+    tables = [layer_conflict(task, np.concatenate(models), prefixes) for models in seen.values()]
+    at_steps = [table.assign(step=step) for step, table in zip(seen, tables, strict=True)]
+    return pd.concat(at_steps, ignore_index=True)
+
+
+def _prefixes(task: ModelProblem, layers: Sequence[str] | None) -> list[str]:
+    """The layers' prefixes, each of which some parameter's name begins with."""
+    if not isinstance(task, ModelProblem):
+        raise ProblemError(f"task is {type(task).__name__}, expected a ModelProblem")
+    if task.n_obj < 2:
+        raise ProblemError(f"{task.title} has one loss, whose gradient conflicts with none")
+    if layers is None:
+        return layers_of(task)
+    prefixes = [layers] if isinstance(layers, str) else list(layers)
+    for prefix in prefixes:
+        task.columns(prefix)
+    return prefixes
 
 
 def _pair(a: np.ndarray, b: np.ndarray) -> dict[str, float] | None:

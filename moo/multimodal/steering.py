@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,12 +30,18 @@ class SteeredModel(nn.Module):
 
     Attributes:
         ends: the m models (m, n_var) that all others lie between.
+
+    Raises:
+        ProblemError: for ends of another shape.
     """
 
     def __init__(self, task: ModelProblem, ends: np.ndarray) -> None:
         super().__init__()
+        if np.shape(ends) != (expected := (task.n_obj, task.n_var)):
+            raise ProblemError(f"ends have shape {np.shape(ends)}, expected a model a loss: {expected}")
         self.ends = nn.Parameter(torch.as_tensor(ends, dtype=torch.float32))
         self._task = task
+        self._plain = (task.module(np.asarray(ends)[0]),)  # in a tuple: its parameters are no state
 
     def parameters_at(self, preference: float | Sequence[float]) -> np.ndarray:
         """One row of X (n_var,).
@@ -54,13 +61,23 @@ class SteeredModel(nn.Module):
         return self._task.module(self.parameters_at(preference))
 
     def forward(self, preference: float | Sequence[float], **inputs: Any) -> Any:
-        """What the model at that preference returns for these inputs, in one call; nothing is kept of it."""
-        return self.at(preference)(**inputs)
+        """What the model at that preference returns for these inputs; gradients flow to ``ends``."""
+        p = torch.as_tensor(_on_simplex(preference, len(self.ends))).to(self.ends)
+        (plain,), row = self._plain, p @ self.ends
+        shapes = {name: parameter.shape for name, parameter in plain.named_parameters()}
+        values = {name: row[where].reshape(shapes[name]) for name, where in self._task.slices.items()}
+        return torch.func.functional_call(plain, values, (), inputs)
 
     def front(self, n: int = 11) -> pd.DataFrame:
-        """A row for each of n evenly spread preferences: "p <loss>" each, and all that the task reports."""
+        """A row for each of n evenly spread preferences: "p <loss>" each, and all that the task reports.
+
+        Raises:
+            OptionError: for n that is no integer of at least the number of losses.
+        """
         import pandas as pd
 
+        accepted = f"an integer of at least {len(self.ends)}"
+        require(is_count(n) and n >= len(self.ends), "n", n, accepted)
         P = weight_vectors(n, len(self.ends))
         P = P[np.lexsort(P.T[::-1])]
         X = np.array([self.parameters_at(p) for p in P])
@@ -84,7 +101,7 @@ def steer(
     Args:
         task: the losses.
         steps: of Adam, on one minibatch each.
-        batch: preferences a step: the ends by turns, and others uniform on the simplex.
+        batch: preferences a step, at least 2: the ends by turns, and others uniform on the simplex.
         learning_rate: the first; a cosine takes it down.
         seed: of the start, the minibatches and the preferences.
 
@@ -92,10 +109,13 @@ def steer(
         OptionError: for options out of their range.
         ProblemError: for a single loss, and when the training diverges.
     """
-    for name, value in (("steps", steps), ("batch", batch)):
-        require(is_count(value), name, value, "an integer of at least 1")
+    require(is_count(steps), "steps", steps, "an integer of at least 1")
+    require(is_count(batch) and batch > 1, "batch", batch, "an integer of at least 2: an end and one between")
     require(is_seed(seed), "seed", seed, "an integer >= 0")
-    require(0.0 < learning_rate < float("inf"), "learning_rate", learning_rate, "a number above zero")
+    rate_sound = isinstance(learning_rate, Real) and 0.0 < learning_rate < float("inf")
+    require(rate_sound, "learning_rate", learning_rate, "a number above zero")
+    if not isinstance(task, ModelProblem):
+        raise ProblemError(f"task is {type(task).__name__}, expected a ModelProblem")
     if task.n_obj < 2:
         raise ProblemError(f"{task.title} has one loss: there is nothing to steer")
     draws = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(3)]
@@ -136,8 +156,12 @@ def _preferences(batch: int, m: int, step: int, rng: np.random.Generator) -> np.
 
 
 def _on_simplex(preference: float | Sequence[float], m: int) -> np.ndarray:
-    single = np.ndim(preference) == 0
-    p = np.asarray([preference, 1.0 - float(preference)] if single else preference, dtype=float)  # type: ignore[arg-type]
+    try:
+        p = np.asarray(preference, dtype=float)
+    except (TypeError, ValueError):
+        p = np.full(m, np.nan)
+    if p.ndim == 0:
+        p = np.array([p, 1.0 - p])
     sound = p.shape == (m,) and np.isfinite(p).all() and (p >= 0).all() and abs(p.sum() - 1.0) < 1e-6
     if not sound:
         accepted = "a number from 0 to 1, the first loss's, or " if m == 2 else ""

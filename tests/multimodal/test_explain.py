@@ -1,11 +1,15 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import nn
+from torch.nn import functional
 
 from moo.errors import OptionError, ProblemError
-from moo.multimodal import ImageTextProblem
+from moo.multimodal import ImageTextProblem, ModelProblem, Samples
 from moo.multimodal.explain import modality_contributions, shapley_values
 from moo.multimodal.tasks.image_text import ImageText
 
@@ -95,8 +99,6 @@ class TestModalityContributions:
         np.testing.assert_allclose(found.values, expected, atol=1e-9)
 
     def test_a_modality_that_a_sample_lacks_adds_nothing(self, task, x):
-        from dataclasses import replace
-
         test = task.heldout["test"]
         absent = torch.arange(len(test)) % 2 == 0
         found = modality_contributions(task, x, replace(test, present={"text": absent}))
@@ -114,19 +116,111 @@ class TestModalityContributions:
         rows = found.classes == found.by_class.index[0]
         np.testing.assert_allclose(found.by_class.iloc[0], found.values[rows].mean(0))
 
-    def test_a_model_that_needs_all_modalities_is_refused(self, data):
-        task = ImageTextProblem(data, batch_size=16)
-        with pytest.raises(ProblemError, match="ImageTextModel cannot be asked without a modality"):
-            modality_contributions(task, task.sample(1, np.random.default_rng(0))[0])
+    def test_labels_beyond_the_classes_are_refused(self, task, x):
+        test = task.heldout["test"]
+        with pytest.raises(ProblemError, match="labels go up to 7, but the head has 3 classes"):
+            modality_contributions(task, x, replace(test, labels=test.labels * 0 + 7), target="label")
+
+    def test_no_samples_are_refused(self, task, x):
+        with pytest.raises(ProblemError, match="give at least one to explain"):
+            modality_contributions(task, x, task.train.take(np.arange(0)))
+
+    def test_other_modalities_are_refused(self, task, x):
+        image = Samples({"image": task.train.modalities["image"]}, task.train.labels)
+        with pytest.raises(ProblemError, match="the samples have modalities image; expected those of"):
+            modality_contributions(task, x, image)
+
+    def test_anything_but_a_task_is_refused(self, x):
+        with pytest.raises(ProblemError, match="task is Linear, expected a ModelProblem"):
+            modality_contributions(nn.Linear(1, 1), x)
 
     @pytest.mark.parametrize(
         ("options", "error", "message"),
         [
             ({"head": "fusd"}, ProblemError, "no head 'fusd': it gives fused, image, text"),
             ({"target": "labl"}, OptionError, "did you mean 'label'"),
-            ({"value": "logit"}, OptionError, "unknown value 'logit'"),
+            ({"value": "logits"}, OptionError, "did you mean 'logit'"),
+            ({"absent": "zero"}, OptionError, "did you mean 'zeros'"),
         ],
     )
     def test_unknown_names(self, task, x, options, error, message):
         with pytest.raises(error, match=message):
             modality_contributions(task, x, **options)
+
+
+class Additive(nn.Module):
+    """Logits that are a sum over modalities; it cannot be told that one is absent."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.two = nn.Linear(2, 3), nn.Linear(4, 3)
+
+    def forward(self, one, two):
+        return self.one(one) + self.two(two)
+
+
+def additive(present=None, dtype=torch.float32):
+    draw = torch.Generator().manual_seed(0)
+    modalities = {
+        "one": torch.randn(10, 2, generator=draw),
+        "two": (9 * torch.rand(10, 4, generator=draw)).to(dtype),
+    }
+    train = Samples(modalities, torch.arange(10) % 3, present or {})
+    return ModelProblem(Additive, {"loss": lambda o, s: functional.cross_entropy(o, s.labels)}, train=train)
+
+
+class TestBaselines:
+    @pytest.mark.parametrize("absent", ["mean", "zeros"])
+    def test_of_a_sum_are_its_terms_less_the_baselines(self, absent):
+        """Linearity: w_i^T (x_i - baseline_i), whatever the other modalities are."""
+        task = additive()
+        x = task.sample(1, np.random.default_rng(0))[0]
+        found = modality_contributions(task, x, task.train, value="logit", absent=absent)
+        model = task.module(x)
+        for k, (name, tensor) in enumerate(task.train.modalities.items()):
+            less = tensor - (tensor.mean(0) if absent == "mean" else 0.0)
+            terms = (less @ getattr(model, name).weight.T)[np.arange(10), found.classes]
+            np.testing.assert_allclose(found.values[:, k], terms.detach(), atol=1e-5)
+
+    def test_the_mean_is_the_default_and_of_those_that_have_the_modality(self):
+        there = torch.arange(10) >= 4
+        task = additive(present={"one": there})
+        x = task.sample(1, np.random.default_rng(0))[0]
+        found = modality_contributions(task, x, task.train, value="logit")
+        assert (found.values[~there.numpy(), 0] == 0).all()
+        less = task.train.modalities["one"] - task.train.modalities["one"][there].mean(0)
+        terms = (less @ task.module(x).one.weight.T)[np.arange(10), found.classes].detach().numpy()
+        np.testing.assert_allclose(found.values[4:, 0], terms[4:], atol=1e-5)
+
+    def test_a_head_owes_nothing_to_the_other_modality(self, data):
+        task = ImageTextProblem(data, batch_size=16)
+        x = task.sample(1, np.random.default_rng(0))[0]
+        found = modality_contributions(task, x, head="text")
+        assert (found.values[:, 0] == 0).all()
+        np.testing.assert_allclose(found.values[:, 1], found.full - found.nothing)
+        assert np.abs(found.values[:, 1]).max() > 0
+
+    def test_replace_what_a_model_could_be_told(self, task, x):
+        told, shown = (modality_contributions(task, x, absent=how) for how in (None, "mean"))
+        np.testing.assert_allclose(told.full, shown.full)
+        assert not np.allclose(told.nothing, shown.nothing)
+        by_image = modality_contributions(task, x, head="image", absent="mean").values
+        assert (by_image[:, 1] == 0).all()
+        assert np.abs(by_image[:, 0]).max() > 0
+
+    def test_whole_numbers_have_no_mean(self):
+        task = additive(dtype=torch.int64)
+        x = task.sample(1, np.random.default_rng(0))[0]
+        with pytest.raises(ProblemError, match=r"modality 'two' holds no floats.*give absent='zeros'"):
+            modality_contributions(task, x, task.train)
+
+    def test_a_model_that_cannot_be_told_is_refused(self):
+        task = additive()
+        x = task.sample(1, np.random.default_rng(0))[0]
+        with pytest.raises(ProblemError, match=r"its forward has no present=; give absent='mean'"):
+            modality_contributions(task, x, task.train, absent="present")
+
+    def test_samples_are_asked_for_where_there_is_no_test_split(self):
+        task = additive()
+        with pytest.raises(ProblemError, match="no held-out samples 'test': give samples="):
+            modality_contributions(task, task.sample(1, np.random.default_rng(0))[0])

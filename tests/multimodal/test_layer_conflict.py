@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -62,6 +64,7 @@ def test_over_time_follows_the_training():
     }
     table = layer_conflict_over_time(problem(losses), steps=200, every=100, learning_rate=0.1, seeds=3)
     assert table["step"].tolist() == [0, 100, 200]
+    assert table.index.is_unique
     assert table["cosine"].iloc[-1] == pytest.approx(-1.0, abs=1e-3)
     assert table["conflict"].iloc[-1] == 1.0
 
@@ -78,7 +81,41 @@ def test_unknown_layers_are_named():
         layer_conflict(task, np.zeros(task.n_var), layers=["c"])
 
 
-@pytest.mark.parametrize("name", ["steps", "every", "seeds"])
-def test_numbers_are_positive(name):
-    with pytest.raises(OptionError, match=f"{name}=0 is not accepted"):
-        layer_conflict_over_time(problem(LINEAR), **{name: 0})
+def test_one_prefix_may_stand_alone():
+    table = layer_conflict(problem(LINEAR), np.zeros(4), layers="b.")
+    assert table["layer"].tolist() == ["b"] * 3
+
+
+def test_the_last_step_is_looked_at_too():
+    table = layer_conflict_over_time(problem(LINEAR), steps=5, every=3, seeds=1, layers=["a."])
+    assert table["step"].tolist() == [0, 3, 5]
+
+
+def test_layers_are_checked_before_any_training(monkeypatch):
+    module = sys.modules[layer_conflict.__module__]  # whose name in its package is the function's
+    monkeypatch.setattr(module, "train_rows", lambda *a, **k: pytest.fail("trained"))
+    for task, layers, message in (
+        (problem(LINEAR), ["c"], "begins with 'c'"),
+        (problem({"one": LINEAR["one"]}), None, "has one loss"),
+        (Two(), None, "task is Two, expected a ModelProblem"),
+    ):
+        with pytest.raises(ProblemError, match=message):
+            layer_conflict_over_time(task, layers=layers)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"steps": 0}, "steps=0 is not accepted"),
+        ({"every": 0}, "every=0 is not accepted"),
+        ({"seeds": 0}, "seeds=0 is not accepted"),
+        ({"learning_rate": -1.0}, "learning_rate=-1.0 is not accepted"),
+        ({"learning_rate": "fast"}, "learning_rate='fast' is not accepted"),
+        ({"inner": "adm"}, "did you mean 'adam'"),
+        ({"weights": [0.5, 0.5]}, "weights"),
+        ({"weights": [1.0, 1.0, 1.0]}, "sum to 3, expected 1"),
+    ],
+)
+def test_options_out_of_range(options, message):
+    with pytest.raises(OptionError, match=message):
+        layer_conflict_over_time(problem(LINEAR), **options)

@@ -5,7 +5,7 @@ from torch import nn
 
 from moo.errors import OptionError, ProblemError
 from moo.multimodal import ModelProblem, Samples
-from moo.multimodal.steering import steer
+from moo.multimodal.steering import SteeredModel, steer
 
 TARGETS = torch.eye(3)
 
@@ -36,6 +36,12 @@ def test_every_preference_has_its_model(steered):
         expected = p * TARGETS[0] + (1 - p) * TARGETS[1]
         np.testing.assert_allclose(steered.parameters_at(p), expected, atol=0.02)
     np.testing.assert_array_equal(steered.parameters_at(0.3), steered.parameters_at([0.3, 0.7]))
+
+
+def test_two_preferences_a_step_are_enough_for_those_between():
+    """On |theta|^4-like losses a line between trained ends is no answer: its middle must be trained too."""
+    ends = [steer(points(), batch=batch, steps=400, learning_rate=0.05).ends.detach() for batch in (2, 8)]
+    torch.testing.assert_close(*ends, atol=0.03, rtol=0.0)
 
 
 def test_three_losses_are_steered_on_a_triangle():
@@ -72,9 +78,37 @@ def test_ends_stay_within_the_bounds(problem):
 
 def test_its_ends_are_its_state(steered):
     assert list(steered.state_dict()) == ["ends"]
+    assert len(list(steered.parameters())) == 1
 
 
-@pytest.mark.parametrize("preference", [-0.1, 1.1, float("nan"), [0.5, 0.6], [0.2, 0.3, 0.5], [1.5, -0.5]])
+def test_gradients_reach_the_ends_by_their_share():
+    model = steer(points(), steps=1)
+    model(0.3, x=torch.zeros(1)).sum().backward()
+    np.testing.assert_allclose(model.ends.grad, [[0.3] * 3, [0.7] * 3], rtol=1e-6)
+
+
+def test_a_real_model_called_is_the_module_of_that_preference(problem):
+    model = steer(problem, steps=3)
+    inputs = problem.heldout["test"].modalities
+    for called, plain in zip(model(0.6, **inputs), model.at(0.6)(**inputs), strict=True):
+        torch.testing.assert_close(called, plain, rtol=1e-4, atol=1e-5)
+
+
+def test_ends_of_another_shape_are_refused():
+    with pytest.raises(ProblemError, match=r"ends have shape \(2, 2\), expected a model a loss: \(2, 3\)"):
+        SteeredModel(points(), np.zeros((2, 2)))
+
+
+@pytest.mark.parametrize("n", [0, 1, 2.5, "many"])
+def test_a_front_has_a_point_for_each_loss_at_least(steered, n):
+    with pytest.raises(OptionError, match="is not accepted: give an integer of at least 2"):
+        steered.front(n)
+
+
+@pytest.mark.parametrize(
+    "preference",
+    [-0.1, 1.1, float("nan"), [0.5, 0.6], [0.2, 0.3, 0.5], [1.5, -0.5], "half", None, [0.1, "x"], {}],
+)
 def test_preferences_off_the_simplex_are_refused(steered, preference):
     with pytest.raises(OptionError, match="give a number from 0 to 1, the first loss's, or 2 numbers >= 0"):
         steered.at(preference)
@@ -84,14 +118,20 @@ def test_preferences_off_the_simplex_are_refused(steered, preference):
     ("options", "message"),
     [
         ({"steps": 0}, "steps=0"),
-        ({"batch": 0}, "batch=0"),
+        ({"batch": 1}, "batch=1 is not accepted: give an integer of at least 2"),
         ({"learning_rate": 0.0}, "learning_rate=0.0"),
+        ({"learning_rate": "fast"}, "learning_rate='fast'"),
         ({"seed": -1}, "seed=-1"),
     ],
 )
 def test_options_out_of_range(options, message):
     with pytest.raises(OptionError, match=message):
         steer(points(), **options)
+
+
+def test_anything_but_a_task_is_refused():
+    with pytest.raises(ProblemError, match="task is Point, expected a ModelProblem"):
+        steer(Point())
 
 
 def test_one_loss_has_nothing_to_steer():

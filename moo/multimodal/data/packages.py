@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,9 @@ _LOG = logging.getLogger("moo.data")
 _SECONDS = 900.0
 _TRIES = 3  # building a source distribution's metadata fails now and then
 _CHUNK = 2**20
+_PREFIX = re.compile(r"(ERROR:|npm (error|ERR!)) *((404|notarget|nospc|network) +)?")
+_NO_MESSAGE = re.compile(r"(code|syscall|errno|path) \S+$")
+_UNREACHABLE = re.compile(r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH")
 
 
 @dataclass(frozen=True)
@@ -55,10 +59,10 @@ class Package(ABC):
                 the cache cannot be written; nothing is left behind then.
         """
         kept = cache_folder() / "packages" / self.file
-        if kept.is_file() and _sha256(kept) == self.sha256:
-            return kept
-        _LOG.info("fetching %s %s, %.1f MB, to keep", self.name, self.version, self.megabytes)
-        with _writing(kept.parent):
+        with _using(kept.parent):
+            if kept.is_file() and _sha256(kept) == self.sha256:
+                return kept
+            _LOG.info("fetching %s %s, %.1f MB, to keep", self.name, self.version, self.megabytes)
             kept.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=kept.parent) as aside:
                 self._download(aside)
@@ -82,7 +86,9 @@ class Package(ABC):
     def _run(self, tool: str, command: Sequence[str], folder: str, tries: int = 1) -> None:
         for left in reversed(range(tries)):
             try:
-                done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=_SECONDS)
+                done = subprocess.run(
+                    command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=_SECONDS
+                )
             except FileNotFoundError:
                 raise ProblemError(f"{tool} is not installed, by which {self.name} is fetched") from None
             except subprocess.TimeoutExpired:
@@ -120,7 +126,7 @@ class NpmPackage(Package):
 
     def _download(self, folder: str) -> None:
         npm = shutil.which("npm") or "npm"
-        self._run("npm", [npm, "pack", "--silent", f"{self.name}@{self.version}"], folder)
+        self._run("npm", [npm, "pack", "--loglevel=error", f"{self.name}@{self.version}"], folder)
 
 
 def _sha256(file: Path) -> str:
@@ -132,16 +138,25 @@ def _sha256(file: Path) -> str:
 
 
 def _reason(said: str) -> str:
-    """What a tool gave as its reason: its last line that says anything."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    return lines[-1] if lines else "it gave no reason"
+    """What a tool gave as its reason, in one line.
+
+    npm says it in the first line that is more than a code, pip in the last; and pip says of a registry
+    that does not answer that it has no such package, after warnings that tell the two apart.
+    """
+    if _UNREACHABLE.search(said) or ("connection broken by" in said and "from versions: none" in said):
+        return "the registry cannot be reached"
+    lines = [line.strip() for line in said.splitlines()]
+    of_npm = [_PREFIX.sub("", line) for line in lines if line.startswith("npm ")]
+    messages = [line for line in of_npm if line and not _NO_MESSAGE.match(line)]
+    others = [_PREFIX.sub("", line) for line in lines if line and not line.startswith("npm ")]
+    return (messages[:1] or others[-1:] or ["it gave no reason"])[0]
 
 
 @contextmanager
-def _writing(folder: Path) -> Iterator[None]:
+def _using(folder: Path) -> Iterator[None]:
     try:
         yield
     except ProblemError:
         raise
     except OSError as error:
-        raise ProblemError(f"{folder} cannot be written: {error.strerror or error}") from None
+        raise ProblemError(f"{folder} cannot be read or written: {error.strerror or error}") from None

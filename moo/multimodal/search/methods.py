@@ -58,12 +58,12 @@ def _grid(plan: Plan, trainer: Trainer) -> None:
 
 
 def _spread(k: int, n_obj: int) -> np.ndarray:
-    """Evenly spread weights (k, n_obj), equal ones among them: a few alone would all lie at the corners."""
-    equal = np.full((1, n_obj), 1.0 / n_obj)
-    if k <= n_obj or n_obj == 1:
-        return weight_vectors(k, n_obj)
-    rest = weight_vectors(k - 1, n_obj)
-    return weight_vectors(k, n_obj) if np.isclose(rest, equal).all(axis=1).any() else np.vstack([equal, rest])
+    """Evenly spread weights (k, n_obj), of which the one nearest to equal ones becomes those: a few spread
+    ones alone may all lie at the rim."""
+    W, equal = weight_vectors(k, n_obj), np.full(n_obj, 1.0 / n_obj)
+    if k > n_obj:
+        W[np.abs(W - equal).sum(axis=1).argmin()] = equal
+    return W
 
 
 def _random(plan: Plan, trainer: Trainer) -> None:

@@ -79,7 +79,7 @@ class TestBoth:
 
     def test_no_network_is_one_sentence_with_the_tools_reason(self, package, registry, folder):
         registry.stderr = "WARNING: retrying\nERROR: no route to host\n\n"
-        with pytest.raises(ProblemError, match=r"not be fetched by (pip|npm): ERROR: no route to host$"):
+        with pytest.raises(ProblemError, match=r"not be fetched by (pip|npm): no route to host$"):
             package.fetched()
         assert list(folder.iterdir()) == []
 
@@ -98,7 +98,17 @@ class TestBoth:
 
     def test_a_folder_that_cannot_be_written(self, package, registry, folder):
         folder.parent.write_text("a file in the way")
-        with pytest.raises(ProblemError, match="packages cannot be written"):
+        with pytest.raises(ProblemError, match="packages cannot be read or written"):
+            package.fetched()
+
+    def test_a_file_that_cannot_be_read(self, package, registry, folder, monkeypatch):
+        package.fetched()
+
+        def refuse(file):
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr(packages, "_sha256", refuse)
+        with pytest.raises(ProblemError, match="packages cannot be read or written: Permission denied"):
             package.fetched()
 
     def test_a_full_disk(self, package, registry, folder, monkeypatch):
@@ -106,7 +116,7 @@ class TestBoth:
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr(packages.os, "replace", full)
-        with pytest.raises(ProblemError, match="cannot be written: No space left on device"):
+        with pytest.raises(ProblemError, match="cannot be read or written: No space left on device"):
             package.fetched()
         assert list(folder.iterdir()) == []
 
@@ -120,6 +130,54 @@ class TestBoth:
         with caplog.at_level(logging.INFO, "moo.data"):
             package.fetched()
         assert caplog.messages == [f"fetching {package.name} 1.2, 0.1 MB, to keep"]
+
+
+NPM_HAS_NO_SUCH_VERSION = """\
+npm error code ETARGET
+npm error notarget No matching version found for @some/thing@1.2.
+npm error notarget In most cases you or one of your dependencies are requesting a package version that
+npm error A complete log of this run can be found in: /somewhere/debug-0.log
+"""
+NPM_IS_OFFLINE = """\
+npm error code ECONNREFUSED
+npm error syscall connect
+npm error FetchError: request to somewhere failed, reason: connect ECONNREFUSED 127.0.0.1:9
+npm error A complete log of this run can be found in: /somewhere/debug-0.log
+"""
+NPM_OF_OLD = """\
+npm ERR! code ENOSPC
+npm ERR! syscall write
+npm ERR! errno -28
+npm ERR! nospc ENOSPC: no space left on device, write
+npm ERR! nospc There appears to be insufficient space on your system to finish.
+"""
+PIP_IS_OFFLINE = """\
+WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError(...)': /thing/
+ERROR: Could not find a version that satisfies the requirement thing==1.2 (from versions: none)
+ERROR: No matching distribution found for thing==1.2
+"""
+PIP_HAS_NO_SUCH_VERSION = """\
+WARNING: Retrying (Retry(total=4)) after connection broken by 'ReadTimeoutError(...)': /thing/
+ERROR: Could not find a version that satisfies the requirement thing==1.2 (from versions: 1.0, 1.1)
+ERROR: No matching distribution found for thing==1.2
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (NPM_HAS_NO_SUCH_VERSION, "No matching version found for @some/thing@1.2."),
+        (NPM_IS_OFFLINE, "the registry cannot be reached"),
+        (NPM_OF_OLD, "ENOSPC: no space left on device, write"),
+        (PIP_IS_OFFLINE, "the registry cannot be reached"),
+        (PIP_HAS_NO_SUCH_VERSION, "No matching distribution found for thing==1.2"),
+    ],
+)
+def test_the_reason_is_the_line_that_says_it(registry, said, reason):
+    registry.stderr = said
+    with pytest.raises(ProblemError) as caught:
+        TARBALL.fetched()
+    assert str(caught.value) == f"@some/thing 1.2 could not be fetched by npm: {reason}"
 
 
 class TestPip:

@@ -133,6 +133,16 @@ def test_every_method_gets_the_same_number_of_settings_and_steps(problem, by):
     np.testing.assert_array_equal(found.X, again.X)
 
 
+@pytest.mark.parametrize("k", [4, 5, 6, 9, 12])
+def test_a_grid_has_equal_weights_in_it(k):
+    losses = {name: _to(target) for name, target in (("a", A), ("b", B), ("c", A + B))}
+    found = search(points(losses), n=k, n_rates=1, steps=1)
+    W = found.settings[["w a", "w b", "w c"]].to_numpy()
+    assert np.isclose(W, 1 / 3).all(axis=1).sum() == 1
+    assert len(np.unique(W.round(9), axis=0)) == k
+    assert W.max() == pytest.approx(1.0)
+
+
 # ------------------------------------------------------------------ training
 
 

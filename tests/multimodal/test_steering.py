@@ -44,6 +44,18 @@ def test_three_losses_are_steered_on_a_triangle():
     np.testing.assert_allclose(model.parameters_at(p), p, atol=0.03)
 
 
+def test_models_between_the_ends_are_trained_too():
+    """Both losses want the parabola theta_1 = theta_0^2, which a chord between its points (1, 1) and (-1, 1)
+    leaves: in the middle, at (0, 1), either loss would be 11."""
+    samples = Samples({"x": torch.zeros(4, 1)}, torch.zeros(4, dtype=torch.long))
+    losses = {
+        name: lambda theta, s, to=to: (theta[0] - to) ** 2 + 10 * (theta[1] - theta[0] ** 2) ** 2
+        for name, to in (("right", 1.0), ("left", -1.0))
+    }
+    front = steer(ModelProblem(Point, losses, train=samples), learning_rate=0.05).front(3)
+    assert front[["train right", "train left"]].iloc[1].max() < 2.0  # by the ends alone 2.7
+
+
 def test_a_preference_gives_a_plain_module(steered):
     module = steered.at(0.25)
     assert type(module) is Point

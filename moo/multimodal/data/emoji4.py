@@ -73,8 +73,8 @@ class Emoji4(DataSet):
 
     Args:
         text: "name" (the Unicode short name, "oncoming fist"), "keywords" (some seven words), or "full"
-        (the name
-            and the shortcodes of five systems).
+            (the name, the shortcodes of five systems, and the keywords). With keywords the text alone
+            tells most groups; with names text and image each tell what the other does not.
         size: pixels a side, 16 or 32.
         styles: of `STYLES`, one at least.
         n_words: words of the vocabulary.
@@ -161,7 +161,8 @@ def _caption(entry: Mapping[str, Any], text: str) -> str:
         return str(entry["label"])
     if text == "keywords":
         return " ".join(entry.get("tags", []))
-    return " ".join([entry["label"], *dict.fromkeys(code.replace("_", " ") for code in entry["shortcodes"])])
+    codes = [code.replace("_", " ") for code in entry["shortcodes"]]
+    return " ".join(dict.fromkeys([entry["label"], *codes, *entry.get("tags", [])]))
 
 
 def _plain(hexcode: str) -> str:

@@ -140,11 +140,13 @@ def _sha256(file: Path) -> str:
 def _reason(said: str) -> str:
     """What a tool gave as its reason, in one line.
 
-    npm says it in the first line that is more than a code, pip in the last; and pip says of a registry
-    that does not answer that it has no such package, after warnings that tell the two apart.
+    npm says it in the first line that is more than a code, pip in the last; but of a registry that does
+    not answer pip says the same as of one that has no such package.
     """
-    if _UNREACHABLE.search(said) or ("connection broken by" in said and "from versions: none" in said):
+    if _UNREACHABLE.search(said):
         return "the registry cannot be reached"
+    if "from versions: none" in said:
+        return "the registry cannot be reached, or does not have the package"
     lines = [line.strip() for line in said.splitlines()]
     of_npm = [_PREFIX.sub("", line) for line in lines if line.startswith("npm ")]
     messages = [line for line in of_npm if line and not _NO_MESSAGE.match(line)]

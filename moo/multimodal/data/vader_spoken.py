@@ -194,7 +194,7 @@ def _left_out(rated: list[tuple[str, np.ndarray]], rng: np.random.Generator) -> 
 
 def _speakers(texts: list[str], rng: np.random.Generator) -> np.ndarray:
     """Numbers of voices (n,), in equal shares; equal sentences are said within one session."""
-    sentences, of_row = np.unique([" ".join(words(text)) for text in texts], return_inverse=True)
+    sentences, of_row = np.unique([" ".join(sorted(words(text))) for text in texts], return_inverse=True)
     session = rng.permutation(len(sentences)) % 5
     return np.asarray(2 * session[of_row] + rng.permutation(len(texts)) % 2)
 

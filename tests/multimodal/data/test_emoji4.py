@@ -99,7 +99,7 @@ class TestRows:
 
     @pytest.mark.parametrize(
         ("text", "caption"),
-        [("name", "thing 5"), ("keywords", "some tag5"), ("full", "thing 5 code 5 same")],
+        [("name", "thing 5"), ("keywords", "some tag5"), ("full", "thing 5 code 5 same some tag5")],
     )
     def test_say_what_was_asked_for(self, text, caption):
         assert loaded(text=text).texts[5] == caption

@@ -169,7 +169,7 @@ ERROR: No matching distribution found for thing==1.2
         (NPM_HAS_NO_SUCH_VERSION, "No matching version found for @some/thing@1.2."),
         (NPM_IS_OFFLINE, "the registry cannot be reached"),
         (NPM_OF_OLD, "ENOSPC: no space left on device, write"),
-        (PIP_IS_OFFLINE, "the registry cannot be reached"),
+        (PIP_IS_OFFLINE, "the registry cannot be reached, or does not have the package"),
         (PIP_HAS_NO_SUCH_VERSION, "No matching distribution found for thing==1.2"),
     ],
 )

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 import tarfile
 from types import SimpleNamespace
 
@@ -13,6 +16,16 @@ from moo.errors import MissingExtraError, OptionError
 from moo.multimodal.data import vader_spoken
 from moo.multimodal.data.vader_spoken import VOICES, VaderSpoken
 
+PROCESS = """
+import hashlib, pathlib, sys, types
+from moo.multimodal.data import vader_spoken
+file = pathlib.Path(sys.argv[1])
+vader_spoken.PACKAGE = types.SimpleNamespace(file=file.name, fetched=lambda: file)
+data = vader_spoken.VaderSpoken(rows=50).load()
+parts = [data.samples.modalities["speech"], data.samples.modalities["text"], data.samples.labels]
+bytes_of = [part.numpy().tobytes() for part in parts] + [rows.tobytes() for rows in data.split.values()]
+print(hashlib.sha256(b"".join(bytes_of)).hexdigest())
+"""
 WORDS = ("sunny", "rainy", "grey", "lovely", "awful", "fine", "plain", "bright")
 N = 80
 
@@ -161,6 +174,17 @@ class TestVoice:
 
 
 class TestSound:
+    def test_is_the_same_in_another_process(self, package, tmp_path):
+        """Each with a cache of its own, and with another order of Python's sets."""
+        digests = []
+        for seed in ("1", "2"):
+            own = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / seed), "PYTHONHASHSEED": seed}
+            command = [sys.executable, "-c", PROCESS, str(package)]
+            done = subprocess.run(command, env=own, capture_output=True, text=True, check=True)
+            digests.append(done.stdout.strip())
+        assert len(digests[0]) == 64
+        assert digests[0] == digests[1]
+
     def test_is_spoken_once_and_then_read_from_the_cache(self, monkeypatch, own_cache):
         first = VaderSpoken(rows=50).load()
         monkeypatch.setattr(vader_spoken, "_spoken", lambda script: pytest.fail("spoken again"))

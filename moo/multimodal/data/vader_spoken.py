@@ -80,8 +80,8 @@ class VaderSpoken(DataSet):
 
     Of 4,041 tweets 2,298 are positive (57 %), and the rater left out agrees with the label on 80 %.
     Multinomial logistic regression with an L2 penalty, mean over the five test sessions of share right /
-    mean recall: speech .694 / .558, text .663 / .567, both .717 / .631; with ``gain=0`` the voice alone has
-    .569 / .361.
+    mean recall: speech .694 / .562, text .667 / .569, both .713 / .625; with ``gain=0`` the voice alone has
+    .571 / .365.
 
     Sources: sentences and ratings by Hutto and Gilbert 2014 ("VADER", ICWSM), in the source distribution of
     vaderSentiment (MIT), fetched once, 2.5 MB, by pip; of the four collections those of tweet-like

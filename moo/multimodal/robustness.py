@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol, Self, TypeAlias
 
 import numpy as np
 import torch
-from scipy import stats
 
 from moo.budget import Budget
 from moo.errors import OptionError, ProblemError, unknown_name
@@ -23,13 +22,12 @@ from moo.evaluation import Array
 from moo.loop import solve
 from moo.multimodal.data import SPLITS, MultimodalData, Samples
 from moo.multimodal.problem import ModelProblem
+from moo.multimodal.search.result import t_interval
 from moo.optimizers.base import Optimizer
 from moo.result import Result
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_LEVEL = 0.95  # of intervals
 
 
 class Corruption(Protocol):
@@ -348,11 +346,8 @@ class _Criterion:
 
 
 def _interval(values: np.ndarray) -> dict[str, float]:
-    n, mean = len(values), float(values.mean())
-    if n == 1:
-        return {"mean": mean, "low": np.nan, "high": np.nan, "n": n}
-    half = float(stats.t.ppf((1 + _LEVEL) / 2, n - 1) * values.std(ddof=1) / np.sqrt(n))
-    return {"mean": mean, "low": mean - half, "high": mean + half, "n": n}
+    mean, low, high = t_interval(values)
+    return {"mean": mean, "low": low, "high": high, "n": len(values)}
 
 
 def _checked(levels: Sequence[float]) -> list[float]:

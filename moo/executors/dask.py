@@ -1,29 +1,22 @@
-"""Rows evaluated on a Dask cluster: one on this machine, or one that is running on many."""
+"""Tasks done on a Dask cluster: one on this machine, or one that is running on many."""
 
 from __future__ import annotations
 
 import hashlib
-import pickle
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import cloudpickle
-import numpy as np
-
-from moo.errors import EvaluationError, MissingExtraError, OptionError, ProblemError
-from moo.executors.base import Executor, Outcome
-from moo.executors.pool import Pool
-
-if TYPE_CHECKING:
-    from moo.problem import Problem
+from moo.errors import EvaluationError, MissingExtraError, OptionError
+from moo.executors.crew import Crew, Done, Event, Lost, Told
 
 _SECONDS_TO_CONNECT = 5.0
-_TRIES = 3  # of a row whose Dask workers are lost
+_TRIES = 3  # of a task whose Dask workers are lost
 
 # The cluster has a process of its own: Dask starts its workers by running the main script again, which a
 # user's script need not expect. It ends when its standard input does.
@@ -37,34 +30,26 @@ with LocalCluster(n_workers={workers}, threads_per_worker=1, processes=True, hos
 """
 
 
-class Dask(Executor):
-    """Evaluates rows on the workers of a Dask cluster, each in a child process with a deadline, so that
-    an objective that hangs or dies takes no Dask worker with it. Rows of lost workers are given again.
+class DaskCrew:
+    """Applies a service to tasks on the workers of a Dask cluster, each in a child process with a deadline,
+    so that a task that hangs or dies takes no Dask worker with it. Tasks of lost workers are given again.
 
     Args:
-        problem: the problem whose functions are called; sent to each worker once.
+        payload: the service, `moo.executors.crew.packed`; sent to each worker once.
         address: "HOST:PORT" of a scheduler; None starts a cluster of ``workers`` processes here.
         workers: how many processes, without an address.
-        timeout: seconds one row may take; None for no limit.
+        timeout: seconds one task may take; None for no limit.
 
     Raises:
         MissingExtraError: when Dask is not installed.
-        ProblemError: when the problem cannot be pickled.
         OptionError: when no scheduler answers at the address.
     """
 
-    def __init__(
-        self, problem: Problem, address: str | None = None, workers: int = 2, timeout: float | None = None
-    ) -> None:
+    def __init__(self, payload: bytes, address: str | None, workers: int, timeout: float | None) -> None:
         try:
             distributed: Any = import_module("distributed")
         except ImportError:
             raise MissingExtraError("dask", "dask") from None
-        try:
-            payload = cloudpickle.dumps(problem)
-        except Exception as error:
-            raise ProblemError(f"{problem.title} cannot be sent to workers: {error}") from error
-        self._sizes = (problem.n_obj, problem.n_ieq_constr, problem.n_eq_constr)
         self._name = f"moo-{hashlib.blake2b(payload, digest_size=8).hexdigest()}-{timeout}"
         self._distributed = distributed
         self._cluster = None if address is not None else _start_cluster(workers)
@@ -89,26 +74,35 @@ class Dask(Executor):
             raise EvaluationError("the Dask cluster on this machine did not start")
         return address
 
-    def outcomes(self, X: np.ndarray) -> Iterator[Outcome]:
+    @property
+    def pids(self) -> list[int]:
+        """None: the workers are the cluster's."""
+        return []
+
+    def run(self, arguments: Iterable[Any]) -> Iterator[Event]:
+        """Apply the service to each; tasks are numbered in the order given, events come as they happen.
+
+        Raises:
+            MooError: what the service refuses.
+        """
         as_completed = self._distributed.as_completed
-        rows = {}
-        for row, x in enumerate(X):
-            future = self._client.submit(_evaluated, self._name, row, x, pure=False, retries=_TRIES)
-            rows[future] = row
+        tasks = {}
+        for number, argument in enumerate(arguments):
+            future = self._client.submit(_applied, self._name, argument, pure=False, retries=_TRIES)
+            tasks[future] = number
         try:
-            for future in as_completed(list(rows)):
-                yield self._outcome(future, rows.pop(future))
+            for future in as_completed(list(tasks)):
+                yield self._event(future, tasks.pop(future))
                 future.release()
         finally:
-            self._client.cancel(list(rows))
+            self._client.cancel(list(tasks))
 
-    def _outcome(self, future: Any, row: int) -> Outcome:
+    def _event(self, future: Any, number: int) -> Event:
         try:
-            outcome: Outcome = future.result()
+            event: Done | Lost = future.result()
         except self._distributed.KilledWorker:
-            F, G, H = (np.full(size, np.nan) for size in self._sizes)
-            return Outcome(row, F, G, H, "killed", "the Dask workers that evaluated it were lost", 0.0)
-        return outcome
+            return Lost(number, "killed", "the Dask workers it ran on were lost")
+        return replace(event, task=number)
 
     def close(self) -> None:
         if self._client is not None:
@@ -138,38 +132,36 @@ def _start_cluster(workers: int) -> subprocess.Popen[bytes]:
 
 
 def _plugin(payload: bytes, timeout: float | None) -> Any:
-    """What every worker of the cluster gets, also one that starts later: the problem, and a pool of one
+    """What every worker of the cluster gets, also one that starts later: the service, and a crew of one
     process for each of the worker's threads."""
     from distributed import WorkerPlugin
 
-    class Problems(WorkerPlugin):
+    class Services(WorkerPlugin):
         def __init__(self, path: list[str]) -> None:
             self.path = path
-            self.pools: dict[int, Pool] = {}
+            self.crews: dict[int, Crew] = {}
 
         def setup(self, worker: Any) -> None:
             sys.path.extend(folder for folder in self.path if folder not in sys.path)
 
-        def pool(self) -> Pool:
+        def crew(self) -> Crew:
             thread = threading.get_ident()
-            if thread not in self.pools:
-                self.pools[thread] = Pool(pickle.loads(payload), 1, timeout)
-            return self.pools[thread]
+            if thread not in self.crews:
+                self.crews[thread] = Crew(payload, 1, timeout)
+            return self.crews[thread]
 
         def teardown(self, worker: Any) -> None:
-            for pool in self.pools.values():
-                pool.close()
+            for crew in self.crews.values():
+                crew.close()
 
-    return Problems(sys.path)
+    return Services(sys.path)
 
 
-def _evaluated(name: str, row: int, x: np.ndarray) -> Outcome:
-    """On a Dask worker: one row, in the worker's child process."""
-    from dataclasses import replace
-
+def _applied(name: str, argument: Any) -> Done | Lost:
+    """On a Dask worker: one task, in the worker's child process."""
     from distributed import get_worker
 
     plugin: Any = get_worker().plugins[name]
-    (outcome,) = plugin.pool().outcomes(x[None])
-    renumbered: Outcome = replace(outcome, row=row)
-    return renumbered
+    (event,) = (event for event in plugin.crew().run([argument]) if not isinstance(event, Told))
+    ended: Done | Lost = event
+    return ended

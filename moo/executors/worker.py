@@ -1,4 +1,4 @@
-"""A worker process of a `Pool`: it is sent a problem once, then rows, and answers one after the other."""
+"""A worker process of a `Crew`: it is sent a service once, then tasks, and answers one after the other."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
-_SECONDS_TO_END = 1.0  # for the row in hand, once the other end of the pipe is closed
+_SECONDS_TO_END = 1.0  # for the task in hand, once the other end of the pipe is closed
 
 
 def main(descriptor: int) -> None:
@@ -28,7 +28,7 @@ def _serve(descriptor: int) -> None:
     inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(pipe, inbox), daemon=True).start()
     try:
-        problem = pickle.loads(inbox.get())
+        service = pickle.loads(inbox.get())
     except BaseException as error:
         pipe.send(("unusable", f"{type(error).__name__}: {error}"))
         return
@@ -36,12 +36,11 @@ def _serve(descriptor: int) -> None:
         sys.modules["torch"].set_num_threads(1)
     pipe.send(("ready",))
     while (task := inbox.get()) is not None:
-        batch, row, x = task
-        pipe.send(("done", batch, row, *_evaluated(problem, x)))
+        pipe.send(_answered(service, pipe, *task))
 
 
 def _receive(pipe: Connection, inbox: queue.SimpleQueue[Any]) -> None:
-    """Take in what is sent, also while a row is being evaluated, so that the parent's end is noticed."""
+    """Take in what is sent, also while a task is being worked on, so that the parent's end is noticed."""
     try:
         inbox.put(pipe.recv_bytes())
         while True:
@@ -52,22 +51,11 @@ def _receive(pipe: Connection, inbox: queue.SimpleQueue[Any]) -> None:
         os._exit(1)
 
 
-def _evaluated(problem: Any, x: Any) -> tuple[Any, ...]:
-    """What `Outcome` holds beside the row: F, G, H, status, error, seconds; a `MooError` goes along as
-    it is. A row is a batch of its own, so that its values do not depend on its neighbours."""
+def _answered(service: Any, pipe: Connection, batch: int, number: int, argument: Any) -> tuple[Any, ...]:
+    """The message for a task: its answer, or the `MooError` it is refused for."""
     from moo.errors import MooError
-    from moo.evaluation import STATUSES
 
-    started = time.perf_counter()
     try:
-        evaluation = problem.compute(x[None])
+        return "done", batch, number, service(argument, lambda news: pipe.send(("told", batch, number, news)))
     except MooError as error:
         return "refused", type(error).__name__, str(error)
-    except BaseException as error:  # SystemExit too: it is one row's, not the worker's
-        sentence = f"the functions raised {type(error).__name__}: {error}"
-        return None, None, None, "error", sentence, time.perf_counter() - started
-    finally:
-        sys.stdout.flush()
-    sentence = "" if evaluation.error is None else str(evaluation.error)
-    values = (evaluation.F[0], evaluation.G[0], evaluation.H[0])
-    return *values, STATUSES[evaluation.status[0]], sentence, time.perf_counter() - started

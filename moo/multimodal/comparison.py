@@ -68,8 +68,8 @@ class MethodComparison:
         where = f"on {self.title}, test {self.figure}, {n_seeds} seeds"
         if n_seeds < LEAST_RUNS:
             return f"{where}: fewer than {LEAST_RUNS} tell no method from another"
-        first = f"{_listed(better)} beat" if better else "no method beats"
-        second = f"; {_listed(worse)} stay behind it" if worse else ""
+        first = f"{_listed(better)} beat{_s(better)}" if better else "no method beats"
+        second = f"; {_listed(worse)} stay{_s(worse)} behind it" if worse else ""
         return f"{where}: {first} the tuned weighted sum (p < 0.05 after Holm){second}"
 
     def __str__(self) -> str:
@@ -244,6 +244,11 @@ def _paired_p(apart: np.ndarray) -> float:
     if error == 0.0:
         return 1.0 if apart.mean() == 0.0 else 0.0
     return float(2.0 * t.sf(abs(apart.mean()) / error, len(apart) - 1))
+
+
+def _s(names: list[str]) -> str:
+    """The ending of the verb."""
+    return "s" if len(names) == 1 else ""
 
 
 def _listed(names: Sequence[str]) -> str:

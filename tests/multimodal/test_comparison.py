@@ -126,8 +126,8 @@ class TestSentence:
             },
         )
         assert made.sentence == (
-            "on ImageText, test fused accuracy, 5 seeds: MGDA beat the tuned weighted sum (p < 0.05 after "
-            "Holm); FAMO stay behind it"
+            "on ImageText, test fused accuracy, 5 seeds: MGDA beats the tuned weighted sum (p < 0.05 after "
+            "Holm); FAMO stays behind it"
         )
         turned = dataclasses.replace(made, larger=False)
         assert "FAMO beat" in turned.sentence

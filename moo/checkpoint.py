@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
@@ -57,7 +57,7 @@ class RunFolder:
         if resume not in (True, False, "changed"):
             raise OptionError(f"resume={resume!r} is not accepted: give True, False or 'changed'")
         self.path = storage.claim(folder, overwrite=overwrite or bool(resume))
-        self._lock = _locked(self.path / "lock")
+        self._lock = storage.locked(self.path / "lock")
         try:
             if overwrite and not resume:
                 self._forget()
@@ -195,20 +195,3 @@ def _same_run(stored: dict[str, Any], facts: dict[str, Any], path: Path, resume:
 def _is_foreign(name: str) -> bool:
     """Whether a file says that the folder is not that of a run killed before it began."""
     return name != "lock" and not name.endswith(".tmp")
-
-
-def _locked(path: Path) -> IO[bytes]:
-    """The file, locked until it is closed or the process ends.
-
-    Raises:
-        StorageError: when another process holds it.
-    """
-    import fcntl  # where it does not exist (Windows), runs cannot be stored
-
-    file = path.open("wb")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.close()
-        raise StorageError(f"{path.parent} is in use by another process") from None
-    return file

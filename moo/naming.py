@@ -19,6 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import cloudpickle
 import pymoo.core.problem
 
 import moo.optimizers
@@ -208,6 +209,7 @@ def _imported(path: str) -> ModuleType:
     assert spec.loader is not None
     module = module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look their module up
+    cloudpickle.register_pickle_by_value(module)  # no worker process can import it by this name
     sys.path.insert(0, str(Path(path).resolve().parent))
     try:
         spec.loader.exec_module(module)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,41 @@ def claim(folder: str | Path, *, overwrite: bool) -> Path:
     except (FileExistsError, PermissionError, NotADirectoryError) as error:
         raise StorageError(f"{path} cannot be written: {error.strerror}") from error
     return path
+
+
+def locked(path: Path, patience: float = 0.0) -> IO[bytes]:
+    """The file, locked until it is closed here and by every process that was handed it, or all have ended.
+
+    Args:
+        patience: seconds to wait for a process that is about to end.
+
+    Raises:
+        StorageError: when another process holds it.
+    """
+    import fcntl  # where it does not exist (Windows), runs cannot be stored
+
+    file = path.open("wb")
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return file
+        except OSError:
+            if time.monotonic() > deadline:
+                file.close()
+                raise StorageError(f"{path.parent} is in use by another process") from None
+            time.sleep(0.05)
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a process holds the file."""
+    if not path.exists():
+        return False
+    try:
+        locked(path).close()
+    except StorageError:
+        return True
+    return False
 
 
 @contextmanager

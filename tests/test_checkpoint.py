@@ -189,7 +189,7 @@ def test_a_folder_of_something_else_is_no_run(tmp_path):
 
 def test_two_processes_cannot_write_one_run(tmp_path):
     interrupted(tmp_path)
-    holder = checkpoint._locked(tmp_path / "lock")
+    holder = storage.locked(tmp_path / "lock")
     with pytest.raises(StorageError, match="in use by another process"):
         moo.solve(problem(), METHOD, out=tmp_path, resume=True, **RUN)
     holder.close()

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
@@ -100,7 +100,13 @@ def check_workers(workers: Any, executor: Any, timeout: Any) -> None:
 
 
 def crew_of(
-    payload: bytes, workers: int, timeout: float | None, executor: str | None, *, ahead: int = 1
+    payload: bytes,
+    workers: int,
+    timeout: float | None,
+    executor: str | None,
+    *,
+    ahead: int = 1,
+    kept_open: Sequence[int] = (),
 ) -> AnyCrew:
     """Processes of our own, with ``executor`` "dask" a cluster of so many on this machine, with
     "dask://HOST:PORT" one that is running; else as `Crew`.
@@ -110,7 +116,7 @@ def crew_of(
         OptionError: when no scheduler answers at the address.
     """
     if executor is None:
-        return Crew(payload, workers, timeout, ahead=ahead)
+        return Crew(payload, workers, timeout, ahead=ahead, kept_open=kept_open)
     from moo.executors.dask import DaskCrew
 
     return DaskCrew(payload, None if executor == "dask" else executor.removeprefix(_DASK), workers, timeout)
@@ -135,7 +141,7 @@ class _Worker:
     since: float = 0.0  # when it took up the first
 
     @classmethod
-    def start(cls, payload: bytes) -> _Worker:
+    def start(cls, payload: bytes, kept_open: Sequence[int]) -> _Worker:
         ours, theirs = socket.socketpair()
         code = (
             f"import sys; sys.path[:] = {sys.path!r}; "
@@ -144,7 +150,7 @@ class _Worker:
         process = subprocess.Popen(
             [sys.executable, "-c", code],
             stdin=subprocess.DEVNULL,
-            pass_fds=[theirs.fileno()],
+            pass_fds=[theirs.fileno(), *kept_open],
             env={**os.environ, **_ONE_THREAD},
         )
         theirs.close()
@@ -192,14 +198,23 @@ class Crew:
         workers: how many processes.
         timeout: seconds one task may take before its process is killed; None for no limit.
         ahead: tasks a worker has in hand, so that it need not wait for the next.
+        kept_open: descriptors that workers inherit: a lock is held until the last of them has ended.
     """
 
-    def __init__(self, payload: bytes, workers: int, timeout: float | None, *, ahead: int = 1) -> None:
+    def __init__(
+        self,
+        payload: bytes,
+        workers: int,
+        timeout: float | None,
+        *,
+        ahead: int = 1,
+        kept_open: Sequence[int] = (),
+    ) -> None:
         self.timeout = timeout
-        self._payload, self._ahead = payload, ahead
+        self._payload, self._ahead, self._kept_open = payload, ahead, kept_open
         self._batch = 0
         self._failed_starts = 0
-        self._workers = [_Worker.start(self._payload) for _ in range(workers)]
+        self._workers = [_Worker.start(self._payload, self._kept_open) for _ in range(workers)]
 
     @property
     def pids(self) -> list[int]:
@@ -300,7 +315,7 @@ class Crew:
         worker.kill()
         first, *others = worker.tasks or [None]
         waiting.extendleft(task for task in reversed(others) if task is not None)
-        self._workers[self._workers.index(worker)] = _Worker.start(self._payload)
+        self._workers[self._workers.index(worker)] = _Worker.start(self._payload, self._kept_open)
         return first
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ import inspect
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -25,10 +25,17 @@ _SLUG_LENGTH = 60
 
 @dataclass(frozen=True)
 class Failure:
-    """A cell that ended with an error: its sentence, and what the run had found where there is any."""
+    """A cell that ended with an error: its sentence, what the run had found where there is any, and its
+    kind: "error", or "killed" and "timeout", which come from outside and may not happen again."""
 
     message: str
     result: Result | None = None
+    kind: str = "error"
+    error: Exception | None = field(default=None, repr=False, compare=False)  # where it was met
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the exception, which need not survive a pipe."""
+        return {**vars(self), "error": None}
 
 
 @dataclass(frozen=True)
@@ -36,10 +43,11 @@ class Progress:
     """Where a study stands.
 
     Attributes:
-        problem, optimizer, seed: the cell at work.
+        problem, optimizer, seed: the cell the news is of.
         done, total: cells finished and cells in all.
-        share: share of this cell's budget that is spent, in [0, 1].
+        share: what of the cells at work is done, in cells.
         outcome: how the cell ended, once it has: a status, or "failed: ..." with the error.
+        seconds_left: at the pace so far; NaN before there is one.
     """
 
     problem: str
@@ -49,11 +57,12 @@ class Progress:
     total: int
     share: float = 0.0
     outcome: str | None = None
+    seconds_left: float = float("nan")
 
     @property
     def fraction(self) -> float:
         """Share of the whole study that is done, in [0, 1]."""
-        return (self.done + (0.0 if self.outcome else self.share)) / self.total
+        return (self.done + self.share) / self.total
 
 
 def named_problems(given: Any) -> dict[str, Problem]:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from moo import storage
 from moo.budget import Budget
-from moo.errors import MooError, OptionError
-from moo.loop import solve, statement
-from moo.optimizers.base import Optimizer
-from moo.problem import Problem
+from moo.errors import OptionError, StorageError
+from moo.executors.crew import check_workers
+from moo.fingerprint import code_digest
+from moo.loop import statement
 from moo.provenance import now, provenance
-from moo.result import Result
-from moo.study.cells import Failure, Key, Progress, named_optimizers, named_problems, seed_list
-from moo.study.store import Store, claim
+from moo.study.cells import Progress, named_optimizers, named_problems, seed_list
+from moo.study.engine import Engine, Workplace
+from moo.study.service import Cells
+from moo.study.store import Store, claim, holds_study, load
 from moo.study.study import Study
+
+_PATIENCE = 3.0  # seconds for the workers of a study that was killed to notice it
 
 
 def compare(
@@ -26,8 +32,13 @@ def compare(
     budget: Budget | float = 10_000,
     seeds: int | Sequence[int] = 5,
     k: int = 50,
+    workers: int | None = None,
+    executor: str | None = None,
+    timeout: float | None = None,
     out: str | Path | None = None,
     overwrite: bool = False,
+    resume: bool | str = False,
+    command: str | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Study:
     """Solve every problem with every optimizer and every seed, each cell within the same budget.
@@ -38,107 +49,101 @@ def compare(
         budget: of each cell: F-equivalents, or a `moo.Budget`.
         seeds: how many (0 .. seeds - 1), or a list; the same for all.
         k: points to which every answer is cut before it is judged.
-        out: a folder that receives each cell as soon as it is finished (`Study.load` reads it).
-        overwrite: whether ``out`` may hold files.
-        progress: called with a `moo.study.cells.Progress` after each step and each cell.
+        workers: solve cells in so many processes, each of which works with one thread. A cell whose
+            process dies is tried once more, then counted as failed; the others go on.
+        executor: "dask" for a cluster of ``workers`` processes here, "dask://HOST:PORT" for one that is
+            running.
+        timeout: seconds a cell may take; its process is then killed and the cell counts as failed. Alone
+            it means one worker.
+        out: a folder that receives each cell as soon as it is finished (`Study.load` reads it); a cell
+            that is expected to take more than a minute keeps its evaluations on the way.
+        overwrite: whether ``out`` may hold files; a study in it is forgotten.
+        resume: True goes on with the study in ``out``: cells that are there are left alone, those that
+            were interrupted or killed are solved again, and problems, optimizers and seeds that are new
+            are added. "changed" also where a problem's code has changed.
+        command: what made the study, kept with it.
+        progress: called now and then, and after each cell, with a `moo.study.cells.Progress`.
 
     Returns:
         A `Study`. A cell that raises costs that cell alone: its error is in ``Study.failures``. Ctrl-C
         ends the study with what it has, status "interrupted".
 
     Raises:
-        ProblemError, OptionError: for a problem, optimizer, budget, seed or k that cannot be used.
-        StorageError: when ``out`` holds files and ``overwrite`` is false (before anything is
-            computed), or cannot be written.
+        ProblemError, OptionError: for a problem, optimizer, budget, seed, k or worker that cannot be used.
+        StorageError: when ``out`` holds files and neither ``overwrite`` nor ``resume`` is given, another
+            study, or one that another process works on (before anything is computed), or cannot be
+            written (what was finished is kept: ``resume=True`` goes on).
         Exception: the first cell's own error, when every cell failed.
     """
     given = named_problems(problems)
     methods = named_optimizers(optimizers)
     if not isinstance(k, int) or k < 1:
         raise OptionError(f"k={k!r} is not accepted: give an integer >= 1")
+    if resume not in (True, False, "changed"):
+        raise OptionError(f"resume={resume!r} is not accepted: give True, False or 'changed'")
+    if resume and out is None:
+        raise OptionError("resume= needs out=, the folder of the study to resume")
+    check_workers(workers, executor, timeout)
     study = Study(
         problems={name: statement(problem) for name, problem in given.items()},
-        optimizers={label: repr(optimizer) for label, optimizer in methods.items()},
+        optimizers={label: _without_addresses(optimizer) for label, optimizer in methods.items()},
         seeds=seed_list(seeds),
         budget=Budget.of(budget),
         k=k,
         started=now(),
         provenance=provenance(),
+        command=command,
+        digests={name: code_digest(problem) for name, problem in given.items()},
     )
-    store = None if out is None else Store(claim(out, overwrite=overwrite), study)
-    return _Comparison(study, given, methods, store, progress).run()
+    workplace = Workplace(workers, executor, timeout)
+    cells = Cells(given, methods, study.budget, None)
+    if out is None:
+        return Engine(study, cells, workplace, progress=progress).run()
+    with ExitStack() as stack:
+        folder = storage.claim(out, overwrite=True) if resume else claim(out, overwrite=overwrite)
+        lock = stack.enter_context(storage.locked(folder / "lock", _PATIENCE if resume else 0.0))
+        if resume and holds_study(folder):
+            study = _merged(load(folder, damaged_as_missing=True), study, folder, changed=resume == "changed")
+        stored = replace(cells, store=Store(folder, study))
+        stack.callback((folder / "lock").unlink)
+        return Engine(study, stored, workplace, lock.fileno(), progress).run()
 
 
-@dataclass
-class _Comparison:
-    study: Study
-    problems: Mapping[str, Problem]
-    optimizers: Mapping[str, Optimizer[Any]]
-    store: Store | None
-    progress: Callable[[Progress], None] | None
-    first_error: Exception | None = None
+def _without_addresses(optimizer: Any) -> str:
+    """Its repr; where in memory a function lies says nothing."""
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(optimizer))
 
-    def run(self) -> Study:
-        self._describe("running")
-        status = "complete"
-        for key in self.study.cells:
-            try:
-                self._finish(key, self._solve(key))
-            except KeyboardInterrupt:  # outside a run's steps, which end by themselves
-                self._save(key)
-                status = "interrupted"
-            if status == "interrupted" or self._was_interrupted(key):
-                status = "interrupted"
-                break
-        self._describe(status)
-        if self.first_error is not None and not self.study.results:
-            raise self.first_error
-        return self.study
 
-    def _solve(self, key: Key) -> Result | Failure:
-        problem, optimizer, seed = key
-        try:
-            return solve(
-                self.problems[problem],
-                self.optimizers[optimizer],
-                budget=self.study.budget,
-                seed=seed,
-                progress=None if self.progress is None else lambda share: self._tell(key, share),
+def _merged(stored: Study, given: Study, folder: Path, *, changed: bool) -> Study:
+    """The stored study with what is new in the given one.
+
+    Raises:
+        StorageError: naming the first thing in which they contradict each other.
+    """
+    other = "choose another folder, or another name"
+    if stored.budget != given.budget:
+        raise StorageError(
+            f"the study in {folder} has another budget ({stored.budget}) than this one ({given.budget}): "
+            "choose another folder"
+        )
+    for label, stated in given.optimizers.items():
+        if stored.optimizers.get(label, stated) != stated:
+            raise StorageError(
+                f"{label!r} in {folder} is {stored.optimizers[label]}, here it is {stated}: {other}"
             )
-        except Exception as error:  # a cell's error must not cost the others
-            self.first_error = self.first_error or error
-            message = str(error) if isinstance(error, MooError) else f"{type(error).__name__}: {error}"
-            return Failure(message, getattr(error, "result", None))
-
-    def _finish(self, key: Key, outcome: Result | Failure) -> None:
-        if isinstance(outcome, Failure):
-            self.study.failures[key] = outcome
-        else:
-            self.study.results[key] = outcome
-        self._save(key)
-        ended = f"failed: {outcome.message}" if isinstance(outcome, Failure) else outcome.status
-        self._tell(key, 1.0, ended)
-
-    def _save(self, key: Key) -> None:
-        if self.store is None:
-            return
-        if key in self.study.failures:
-            self.store.save_failure(key, self.study.failures[key])
-        elif key in self.study.results:
-            self.store.save_result(key, self.study.results[key])
-
-    def _was_interrupted(self, key: Key) -> bool:
-        result = self.study.results.get(key)
-        return result is not None and result.status == "interrupted"
-
-    def _tell(self, key: Key, share: float, outcome: str | None = None) -> None:
-        if self.progress is not None:
-            done = len(self.study.results) + len(self.study.failures)
-            self.progress(Progress(*key, done, len(self.study.cells), share, outcome))
-
-    def _describe(self, status: str) -> None:
-        self.study.status = status
-        if status != "running":
-            self.study.ended = now()
-        if self.store is not None:
-            self.store.save_description(self.study)
+    for name, digest in given.digests.items():
+        if stored.digests.get(name, digest) != digest and not changed:
+            raise StorageError(
+                f"the code or data of {name!r} has changed since {folder} was begun: {other}, or go on all "
+                'the same (resume="changed", --resume changed)'
+            )
+    return replace(
+        stored,
+        problems=stored.problems | given.problems,
+        optimizers=stored.optimizers | given.optimizers,
+        seeds=list(dict.fromkeys([*stored.seeds, *given.seeds])),
+        k=given.k,
+        digests=stored.digests | given.digests,
+        command=given.command or stored.command,
+        provenance=given.provenance,
+    )

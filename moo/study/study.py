@@ -13,6 +13,7 @@ from moo.result import Result, Statement
 from moo.study import store
 from moo.study.cells import Failure, Key
 from moo.study.quality import Quality, Scale
+from moo.study.timing import Timing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +36,8 @@ class Study:
         failures: (problem, optimizer, seed) -> `Failure` of every cell that did.
         status: "complete", "interrupted", or "running" (also what a killed study leaves on disk).
         started, ended, provenance, command: what made this study.
+        digests: name -> digest of the problem's code and data (`moo.fingerprint`).
+        timings: name -> what an evaluation of the problem took; measured where a study is stored.
     """
 
     problems: dict[str, Statement]
@@ -49,11 +52,30 @@ class Study:
     ended: str = ""
     provenance: dict[str, Any] = field(default_factory=dict)
     command: str | None = None
+    digests: dict[str, str] = field(default_factory=dict)
+    timings: dict[str, Timing] = field(default_factory=dict)
 
     @property
     def cells(self) -> list[Key]:
         """All cells, seed by seed, so that a study that is stopped early is still balanced."""
         return [(p, o, seed) for seed in self.seeds for p in self.problems for o in self.optimizers]
+
+    @property
+    def missing(self) -> list[Key]:
+        """The cells that have no outcome, in the order of `cells`; one that was interrupted, killed or
+        took too long is among them."""
+        return [key for key in self.cells if not self._has_outcome(key)]
+
+    def _has_outcome(self, key: Key) -> bool:
+        if key in self.failures:
+            return self.failures[key].kind == "error"
+        return key in self.results and self.results[key].status != "interrupted"
+
+    def sort(self) -> None:
+        """Put results and failures in the order of `cells`, whoever was finished first."""
+        for found in (self.results, self.failures):
+            ordered = [(key, found.pop(key)) for key in self.cells if key in found]
+            found.update(ordered)  # type: ignore[arg-type]
 
     def runs_of(self, problem: str, optimizer: str) -> dict[int, Result]:
         """seed -> result of the runs that came to their own end."""
@@ -158,16 +180,7 @@ class Study:
         Raises:
             StorageError: when the folder holds no study, or a torn one.
         """
-        path = Path(folder)
-        study = cls(**store.read_description(path))
-        stored = store.Store(path, study)
-        for key in study.cells:
-            cell = stored.load_cell(key)
-            if isinstance(cell, Failure):
-                study.failures[key] = cell
-            elif cell is not None:
-                study.results[key] = cell
-        return study
+        return store.load(Path(folder))
 
     def save_description(self, folder: str | Path) -> None:
         """Write ``study.json`` alone, into a folder that holds the cells already."""

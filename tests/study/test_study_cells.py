@@ -110,4 +110,4 @@ def test_slugs_do_not_climb() -> None:
 
 def test_progress_counts_the_cell_at_work_until_it_is_done() -> None:
     assert Progress("p", "o", 0, done=1, total=4, share=0.5).fraction == 0.375
-    assert Progress("p", "o", 0, done=2, total=4, share=1.0, outcome="converged").fraction == 0.5
+    assert Progress("p", "o", 0, done=2, total=4, share=0.0, outcome="converged").fraction == 0.5

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import math
 import os
 import shlex
 import sys
@@ -14,17 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import moo
+from moo.cli_bench import INTERRUPTED, add_bench
+from moo.cli_study import dumped, study_json, study_text, write_study
 from moo.cli_train import add_train
 from moo.console import cell, progress, quarters
 from moo.errors import MooError, StorageError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from moo.result import Result
-    from moo.study import Study
 
-_INTERRUPTED = 130
 _ROWS_SHOWN = 10
 _VARIABLES_SHOWN = 6
 _VARIABLES_WRITTEN = 100  # a model has a column a parameter; arrays.npz has them all
@@ -33,6 +29,7 @@ _METHOD_HELP = "for example NSGA2 or 'NSGA2(pop_size=50)'; see: moo list methods
 _EXAMPLES = """examples:
   moo compare zdt1 beam.py --method WeightedSum --method "NSGA2(pop_size=50)" --out runs/beam
   moo solve beam.py:beam --method GradientDescent --budget 5000 --out runs/one
+  moo bench run benchmarks/suites/smoke.toml --out runs/smoke --workers 2
   moo train image-text --out runs/emoji
   moo plot runs/beam
   moo list methods
@@ -55,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _close_stdout()
         return 0
     except KeyboardInterrupt:
-        return _fail("interrupted", _INTERRUPTED)
+        return _fail("interrupted", INTERRUPTED)
     except MooError as error:
         return _fail(f"error: {error}", trace=getattr(error, "trace", ""))
     except Exception as error:
@@ -111,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_compare(commands)
     _add_solve(commands)
+    add_bench(commands)
     add_train(commands)
     _add_plot(commands)
     _add_list(commands)
@@ -125,6 +123,7 @@ def _add_compare(commands: Any) -> None:
         "--seeds", type=_seeds, default=5, metavar="N", help="how many, or a list: 0,3,7 (5)"
     )
     command.add_argument("--k", type=int, default=50, help="points to which each answer is cut (50)")
+    command.add_argument("--workers", type=int, metavar="N", help="solve cells in so many processes")
     _add_common(command, "figures, tables, every result and where it came from")
     command.set_defaults(run=_compare)
 
@@ -211,30 +210,14 @@ def _compare(args: argparse.Namespace) -> int:
             k=args.k,
             out=args.out,
             overwrite=args.overwrite,
+            workers=args.workers,
+            command=args.command_line,
             progress=lambda at: tell(*cell(at)),
         )
-    study.command = args.command_line
     if args.out:
-        _write_study(study, Path(args.out))
-    print(_dumped(_study_json(study, args.out)) if args.json else _study_text(study, args.out))
-    return _INTERRUPTED if study.status == "interrupted" else 0
-
-
-def _write_study(study: Study, out: Path) -> None:
-    study.save_description(out)
-    study.save_tables(out)
-    study.save_figures(out)
-
-
-def _study_text(study: Study, out: str | None) -> str:
-    return f"{study}\n\nwritten to {out}" if out else str(study)
-
-
-def _study_json(study: Study, out: str | None) -> dict[str, Any]:
-    tables = {"table": study.table(), "runs": study.runs(), "metrics": study.metrics_table()}
-    return {"status": study.status, "summary": study.sentences(), "out": out} | {
-        name: _records(table) for name, table in tables.items()
-    }
+        write_study(study, Path(args.out))
+    print(dumped(study_json(study, args.out)) if args.json else study_text(study, args.out))
+    return INTERRUPTED if study.status == "interrupted" else 0
 
 
 def _solve(args: argparse.Namespace) -> int:
@@ -266,8 +249,8 @@ def _solve(args: argparse.Namespace) -> int:
         raise
     if args.out:
         _write_result(result, Path(args.out))
-    print(_dumped(_result_json(result)) if args.json else _result_text(result, args.out))
-    return _INTERRUPTED if result.status == "interrupted" else 0
+    print(dumped(_result_json(result)) if args.json else _result_text(result, args.out))
+    return INTERRUPTED if result.status == "interrupted" else 0
 
 
 def _write_result(result: Result, out: Path) -> None:
@@ -348,7 +331,7 @@ def _list(args: argparse.Namespace) -> int:
 
     entries = naming.described(getattr(naming, args.what)())
     if args.json:
-        print(_dumped(entries))
+        print(dumped(entries))
         return 0
     width = max((len(entry["name"]) for entry in entries), default=0)
     for entry in entries:
@@ -357,28 +340,6 @@ def _list(args: argparse.Namespace) -> int:
         if parameters and args.what == "methods":
             print(f"{'':<{width}}  ({parameters})")
     return 0
-
-
-# ---------------------------------------------------------------------- JSON
-
-
-def _records(table: pd.DataFrame) -> Any:
-    return [dict(row) for row in table.to_dict("records")]
-
-
-def _dumped(content: Any) -> str:
-    return json.dumps(_plain(content), indent=1, allow_nan=False)
-
-
-def _plain(value: Any) -> Any:
-    """JSON's own types; it has no NaN and no infinity, they become null."""
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if hasattr(value, "item"):  # a numpy scalar
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 if __name__ == "__main__":

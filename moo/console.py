@@ -36,8 +36,17 @@ def line(what: str, share: float, ended: str | None) -> None:
 def cell(progress: CellProgress) -> tuple[str, float, str | None]:
     """What to tell of a study's progress."""
     what = f"{progress.problem}, {progress.optimizer}, seed {progress.seed}"
-    ended = f"[{progress.done}/{progress.total}] {what}: {progress.outcome}"
+    left = f", {time_left(progress.seconds_left)} left" if progress.seconds_left > 0 else ""
+    ended = f"[{progress.done}/{progress.total}] {what}: {progress.outcome}{left}"
     return what, progress.fraction, ended if progress.outcome else None
+
+
+def time_left(seconds: float) -> str:
+    """For example "40 s", "12 min", "3 h 20 min"."""
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 def quarters(name: str, tell: Tell) -> Callable[[float], None]:

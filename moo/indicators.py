@@ -6,14 +6,18 @@ sees them: moocore 0.3.2 crashes on -inf and mis-ranks +inf.
 
 from __future__ import annotations
 
+import heapq
+from itertools import combinations
 from math import comb
 
 import moocore
 import numpy as np
+from scipy.spatial import KDTree
 
 from moo.sorting import compiled
 
 _EXACT_UP_TO = 6  # objectives; from 7 on an exact hypervolume takes minutes
+_R2_WEIGHTS = 500  # about as many weight vectors, for three objectives and more
 
 
 def nondominated(F: np.ndarray) -> np.ndarray:
@@ -41,16 +45,27 @@ def reference_point(n_obj: int, k: int = 100) -> np.ndarray:
     return np.full(n_obj, 1.0 + 1.0 / divisions)
 
 
+def exact_hypervolume(n_obj: int) -> bool:
+    """Whether `hypervolume` is exact for so many objectives."""
+    return n_obj <= _EXACT_UP_TO
+
+
+def better_than(F: np.ndarray, ref: np.ndarray) -> np.ndarray:
+    """Mask (n,) of the finite rows that are strictly better than ``ref`` in every objective: those that
+    can contribute to a hypervolume."""
+    return np.asarray(np.isfinite(F).all(axis=1) & (ref > F).all(axis=1))
+
+
 def hypervolume(F: np.ndarray, ref: np.ndarray) -> float:
     """Volume that F dominates below ``ref`` (Zitzler and Thiele 1998). Exact up to six objectives,
     moocore's quasi-Monte-Carlo approximation (relative error up to about 1e-3) from seven on.
 
     Points that are not strictly better than ``ref`` contribute nothing.
     """
-    inside = F[np.isfinite(F).all(axis=1) & (ref > F).all(axis=1)]
+    inside = F[better_than(F, ref)]
     if len(inside) == 0:
         return 0.0
-    if F.shape[1] > _EXACT_UP_TO:
+    if not exact_hypervolume(F.shape[1]):
         return float(moocore.hv_approx(inside, ref=ref))
     return float(moocore.hypervolume(inside, ref=ref))
 
@@ -67,11 +82,77 @@ def epsilon_additive(F: np.ndarray, front: np.ndarray) -> float:
     return float(moocore.epsilon_additive(finite, ref=front)) if len(finite) else float("inf")
 
 
+def r2(F: np.ndarray, utopian: np.ndarray) -> float:
+    """Mean over uniformly distributed weight vectors w of the least weighted Chebyshev distance to the
+    utopian point, min over F of max_i w_i (f_i - utopian_i); less is better, inf without rows.
+
+    Hansen and Jaszkiewicz (1998), the unary R2 of Brockhoff, Wagner and Trautmann (2012). The weights
+    sum to one. Two objectives: the exact integral over w (`moocore.r2_exact`); from three on the mean
+    over a simplex lattice of about 500 weight vectors. What is better than the utopian point counts as
+    equal to it.
+    """
+    above = np.maximum(F[np.isfinite(F).all(axis=1)] - utopian, 0.0)
+    if len(above) == 0:
+        return float("inf")
+    n_obj = F.shape[1]
+    if n_obj == 2:
+        return float(moocore.r2_exact(above, ref=np.zeros(2)))
+    above = above[nondominated(above)]
+    return float(np.mean([(above * w).max(axis=1).min() for w in simplex_lattice(n_obj, _R2_WEIGHTS)]))
+
+
+def simplex_lattice(n_obj: int, k: int) -> np.ndarray:
+    """All weight vectors (n, n_obj) whose entries are multiples of 1/H and sum to one, for the largest H
+    that gives at most k of them, at least H = 1 (Das and Dennis 1998)."""
+    if n_obj == 1:
+        return np.ones((1, 1))
+    H = 1
+    while comb(H + n_obj, n_obj - 1) <= k:
+        H += 1
+    bars = np.array(list(combinations(range(H + n_obj - 1), n_obj - 1)))
+    edges = np.pad(bars, ((0, 0), (1, 1)), constant_values=((0, 0), (-1, H + n_obj - 1)))
+    return np.asarray((np.diff(edges, axis=1) - 1) / H)
+
+
+def spacing(F: np.ndarray) -> float:
+    """How unevenly the rows lie: the standard deviation of each row's Manhattan distance to its nearest
+    neighbour, 0 when all are equally far (Schott 1995, eq. 3-7); NaN for fewer than two rows."""
+    finite = F[np.isfinite(F).all(axis=1)]
+    if len(finite) < 2:
+        return float("nan")
+    nearest = KDTree(finite).query(finite, k=2, p=1)[0][:, 1]
+    return float(np.std(nearest, ddof=1))
+
+
+def hypervolume_subset(F: np.ndarray, k: int, ref: np.ndarray) -> np.ndarray:
+    """Indices of at most k rows, each the one that adds most to the hypervolume of those before it
+    (greedy, at least 1 - 1/e of the best k rows'; Guerreiro, Fonseca and Paquete 2016). Where fewer rows
+    add anything, the others are spread as by `subset`. Slow from seven objectives on."""
+    if len(F) <= k:
+        return np.arange(len(F))
+    chosen: list[int] = []
+    volume = 0.0
+    inside = np.flatnonzero(better_than(F, ref))
+    queue = [(-float(np.prod(ref - F[i])), int(i), 0) for i in inside]  # (minus a bound, row, at size)
+    heapq.heapify(queue)
+    while queue and len(chosen) < k:
+        bound, row, size = heapq.heappop(queue)
+        if size == len(chosen):  # the bound is its gain now, and no other row's bound is larger
+            chosen.append(row)
+            volume -= bound
+        else:
+            gain = hypervolume(F[[*chosen, row]], ref) - volume
+            if gain > 0:
+                heapq.heappush(queue, (-gain, row, len(chosen)))
+    rest = np.setdiff1d(np.arange(len(F)), chosen)  # what adds nothing
+    return np.array([*chosen, *rest[subset(F[rest], k - len(chosen))]], dtype=int)
+
+
 def subset(F: np.ndarray, k: int) -> np.ndarray:
     """Indices of k rows spread over F: the best of each objective first, then always the row
     farthest from those chosen (greedy max-min distance after scaling by F's own range)."""
-    if len(F) <= k:
-        return np.arange(len(F))
+    if len(F) <= k or k == 0:
+        return np.arange(min(len(F), k))
     scaled = normalise(F, F.min(axis=0), F.max(axis=0))
     chosen = list(dict.fromkeys(scaled.argmin(axis=0).tolist()))[:k]
     distance = np.linalg.norm(scaled[:, None] - scaled[chosen], axis=2).min(axis=1)

@@ -10,6 +10,7 @@ import numpy as np
 from moo.evaluation import Evaluation, Evaluator
 from moo.indicators import nondominated
 from moo.optimizers.base import Optimizer, State, require, require_finite_bounds
+from moo.optimizers.sampling import DESIGNS, first_sample
 
 if TYPE_CHECKING:
     from moo.problem import Problem
@@ -17,15 +18,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RandomSearch(Optimizer[State]):
-    """Uniform samples of the box; the answer is their non-dominated feasible subset.
+    """Samples of the box; the answer is their non-dominated feasible subset.
 
     Args:
         batch_size: candidates evaluated at a time.
+        sampling: "random" (uniform), or each batch a "lhs" (Latin hypercube: McKay, Beckman and Conover
+            1979) or a scrambled "sobol" design.
     """
 
     batch_size: int = 100
+    sampling: str = "random"
 
     def __post_init__(self) -> None:
+        require(self.sampling in DESIGNS, "sampling", self.sampling, ", ".join(map(repr, DESIGNS)))
         require(self.batch_size >= 1, "batch_size", self.batch_size, "an integer of at least 1")
 
     def init(self, problem: Problem, rng: np.random.Generator) -> State:
@@ -33,7 +38,7 @@ class RandomSearch(Optimizer[State]):
         return State(rng)
 
     def step(self, evaluate: Evaluator, state: State) -> State:
-        sample = evaluate.problem.sample(self.batch_size, state.rng)
+        sample = first_sample(evaluate.problem, self.batch_size, state.rng, self.sampling)
         return State(state.rng, best_of(evaluate.together(state.answer, sample)))
 
 

@@ -18,7 +18,7 @@ from moo.result import Result
 if TYPE_CHECKING:
     from moo.problem import Problem
 
-_DESIGNS = ("random", "lhs", "sobol")
+DESIGNS = ("random", "lhs", "sobol")
 
 
 @dataclass(frozen=True, repr=False)
@@ -46,8 +46,8 @@ def as_sampling(given: Any) -> str | Points:
     if isinstance(given, Points):
         return given
     if isinstance(given, str):
-        if given not in _DESIGNS:
-            raise OptionError(unknown_name("sampling", given, _DESIGNS))
+        if given not in DESIGNS:
+            raise OptionError(unknown_name("sampling", given, DESIGNS))
         return given
     if isinstance(given, Result):
         return Points.of(_of_result(given))
@@ -57,7 +57,7 @@ def as_sampling(given: Any) -> str | Points:
         X = np.empty((0, 0))
     if X.ndim != 2 or X.size == 0 or not np.isfinite(X).all():
         raise OptionError(
-            f"sampling={given!r} is not accepted: give {', '.join(map(repr, _DESIGNS))}, points (k, n_var) "
+            f"sampling={given!r} is not accepted: give {', '.join(map(repr, DESIGNS))}, points (k, n_var) "
             "or an earlier result"
         )
     return Points.of(X)

@@ -55,7 +55,13 @@ def _answered(service: Any, pipe: Connection, batch: int, number: int, argument:
     """The message for a task: its answer, or the `MooError` it is refused for."""
     from moo.errors import MooError
 
+    def tell(news: Any) -> None:
+        try:
+            pipe.send(("told", batch, number, news))
+        except OSError:  # the other end is gone: this is no error of the task
+            os._exit(1)
+
     try:
-        return "done", batch, number, service(argument, lambda news: pipe.send(("told", batch, number, news)))
+        return "done", batch, number, service(argument, tell)
     except MooError as error:
         return "refused", type(error).__name__, str(error)

@@ -26,31 +26,31 @@ _SEED = 0  # of the configurations: the same for everybody
 
 @dataclass(frozen=True)
 class Range:
-    """Values of a numeric option, on a linear or logarithmic scale."""
+    """Values of a numeric option, on a linear or logarithmic scale; of ``step``, where given, the multiples."""
 
     low: float
     high: float
     log: bool = False
-    whole: bool = False
+    step: int | None = None
 
     def at(self, share: float) -> float | int:
         """The value at a share in [0, 1] of the way."""
         low, high = (np.log(self.low), np.log(self.high)) if self.log else (self.low, self.high)
         value = float(low + share * (high - low))
         value = float(np.exp(value)) if self.log else value
-        return round(value) if self.whole else float(f"{value:.3g}")
+        return float(f"{value:.3g}") if self.step is None else self.step * round(value / self.step)
 
 
 # An option is tuned by its name, whichever optimizer has it.
 RANGES = {
-    "pop_size": Range(20, 200, log=True, whole=True),
-    "n": Range(10, 100, log=True, whole=True),
+    "pop_size": Range(20, 200, log=True, step=2),
+    "n": Range(10, 100, log=True, step=1),
     "learning_rate": Range(0.002, 0.5, log=True),
     "crossover_eta": Range(2.0, 40.0),
     "crossover_prob": Range(0.6, 1.0),
     "mutation_eta": Range(2.0, 40.0),
     "repulsion": Range(0.002, 0.2, log=True),
-    "hidden": Range(16, 128, log=True, whole=True),
+    "hidden": Range(16, 128, log=True, step=1),
 }
 
 

@@ -26,7 +26,7 @@ _SEED = 0  # of the configurations: the same for everybody
 
 @dataclass(frozen=True)
 class Range:
-    """Values of a numeric option, on a linear or logarithmic scale; of ``step``, where given, the multiples."""
+    """Values of a numeric option, on a linear or logarithmic scale; multiples of ``step`` if given."""
 
     low: float
     high: float

@@ -12,8 +12,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import moo
 
+_THREADS = tuple(f"{name}_NUM_THREADS" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA"))
 _PACKAGES = ("numpy", "scipy", "torch", "pymoo", "moocore")
 
 
@@ -31,8 +34,29 @@ def provenance() -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "cpus": os.cpu_count(),
+        "cpu": _cpu(),
+        "blas": _blas(),
+        "threads": {name: os.environ[name] for name in _THREADS if name in os.environ},
         "torch_threads": _torch_threads(),
     }
+
+
+@cache
+def _cpu() -> str | None:
+    """What the processor calls itself, where the system says."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or None
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None)
+
+
+@cache
+def _blas() -> str | None:
+    """The library numpy multiplies with: it decides about the last digit."""
+    built: Any = np.show_config(mode="dicts")
+    blas = built.get("Build Dependencies", {}).get("blas", {})
+    return f"{blas['name']} {blas.get('version', '')}".strip() if "name" in blas else None
 
 
 @cache

@@ -22,6 +22,12 @@ def test_versions_and_machine_are_told():
     assert told["python"] == platform.python_version()
     assert told["torch_threads"] == 1
     assert told["cpus"] >= 1
+    assert told["blas"].split()[0] in str(np.show_config(mode="dicts"))
+
+
+def test_threads_are_those_of_the_environment(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert provenance()["threads"]["OMP_NUM_THREADS"] == "3"
 
 
 def test_no_user_no_path_and_no_host_is_told():

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Iterator
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from dataclasses import replace
 from importlib import import_module
@@ -83,7 +84,7 @@ class DaskCrew:
         """Apply the service to each; tasks are numbered in the order given, events come as they happen.
 
         Raises:
-            MooError: what the service refuses.
+            MooError: what the service refuses, and when the scheduler is lost.
         """
         as_completed = self._distributed.as_completed
         tasks = {}
@@ -94,8 +95,11 @@ class DaskCrew:
             for future in as_completed(list(tasks)):
                 yield self._event(future, tasks.pop(future))
                 future.release()
+        except CancelledError:
+            raise EvaluationError("the Dask scheduler was lost: what came back before is kept") from None
         finally:
-            self._client.cancel(list(tasks))
+            with suppress(CancelledError, OSError):  # a scheduler that is gone has nothing to cancel
+                self._client.cancel(list(tasks))
 
     def _event(self, future: Any, number: int) -> Event:
         try:

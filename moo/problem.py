@@ -231,6 +231,11 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
     def name(self) -> str:
         return self.title
 
+    def _repr_html_(self) -> str:
+        from moo.html import problem_html
+
+        return problem_html(self)
+
     def has_bounds(self) -> bool:
         return bool(np.isfinite(self.xl).all() and np.isfinite(self.xu).all())
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from moo import indicators, storage
+from moo import html, indicators, storage
 from moo.archive import Archive
 from moo.constraints import Constraint, Standing, sentences, standings
 from moo.errors import StorageError
@@ -52,6 +52,7 @@ class Statement:
     front: list[list[float]] | None = None
     constraints: list[Constraint] = field(default_factory=list)
     variables: dict[str, Any] | None = None  # `moo.variables.Variables.described`
+    reference_set: dict[str, str] | None = None  # name, version and sha256 of a front that is stored
 
     def __post_init__(self) -> None:
         stated = [c if isinstance(c, Constraint) else Constraint(**c) for c in self.constraints]  # of JSON
@@ -191,6 +192,12 @@ class Result:
             return [dict(zip(self.problem.var_names, x, strict=True)) for x in self.X.tolist()]
         stated = variables_of(self.problem.variables)
         return [stated.decode(x) for x in self.X]
+
+    def candidate(self, row: int) -> dict[str, Any]:
+        """The values of one row of the answer by the variables' names."""
+        if self.problem.variables is None:
+            return dict(zip(self.problem.var_names, self.X[row].tolist(), strict=True))
+        return variables_of(self.problem.variables).decode(self.X[row])
 
     def constraints(self) -> pd.DataFrame:
         """One row a constraint: its name, at how many rows of the answer it ``binds``, the least
@@ -346,6 +353,16 @@ class Result:
             lines += self._point()
         lines += [f"  {line}" for line in sentences(self._standings(), len(self.F), self.feasible)]
         return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        """One line: its arrays would fill a screen."""
+        return (
+            f"<Result: {self.problem.title} by {self.optimizer_name}, seed {self.seed}, "
+            f"{len(self.F)} points, {self.status}>"
+        )
+
+    def _repr_html_(self) -> str:
+        return html.result_html(self)
 
     def _point(self) -> list[str]:
         """x*, each f_i(x*), the weighted value, and whether the constraints hold."""

@@ -302,3 +302,10 @@ def test_a_variable_called_like_an_objective_keeps_a_column_of_its_own():
     assert list(table.columns) == ["CV", "price", "CV'", "price'"]
     assert np.array_equal(table["price'"], result.X[:, 0])
     assert np.array_equal(table["CV"], result.F[:, 0])
+
+
+def test_repr_is_one_line():
+    result = moo.solve(moo.problems.ZDT1(n_var=3), moo.RandomSearch(), budget=20)
+    assert repr(result) == f"<Result: ZDT1 by RandomSearch, seed 0, {len(result.F)} points, budget spent>"
+    study = moo.compare(moo.problems.ZDT1(n_var=3), moo.RandomSearch(), budget=20, seeds=2)
+    assert repr(study) == "<Study: 1 problems x 1 optimizers x 2 seeds, 2 results, complete>"

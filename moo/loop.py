@@ -337,6 +337,7 @@ def statement(problem: Problem) -> Statement:
         "sign": problem.sign.tolist(),
         "constraints": stated_constraints(problem),
         "variables": None if problem.variables is None else problem.variables.described(),
+        "reference_set": getattr(problem, "reference_set", None),
     }
     if front is None:
         return Statement(**described)

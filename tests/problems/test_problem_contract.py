@@ -15,11 +15,17 @@ from moo.problem import Problem
 from moo.problems._front import nondominated
 
 CLASSES = moo.problems.all_classes()
+EXACT = [name for name, cls in CLASSES.items() if not hasattr(cls, "reference_set")]  # not found by runs
 SIZED = [name for name, cls in CLASSES.items() if "n_var" in inspect.signature(cls).parameters]
 
 
 @pytest.fixture(params=CLASSES, scope="module")
 def problem(request: pytest.FixtureRequest) -> Problem:
+    return CLASSES[request.param]()
+
+
+@pytest.fixture(params=EXACT, scope="module")
+def exact(request: pytest.FixtureRequest) -> Problem:
     return CLASSES[request.param]()
 
 
@@ -111,7 +117,7 @@ def test_the_front_needs_no_network(problem: Problem, monkeypatch: pytest.Monkey
     monkeypatch.setattr(socket, "socket", refuse)
     F = problem.pareto_front(use_cache=False, set_cache=False)
     assert F.shape[1] == problem.n_obj
-    assert 300 <= len(F) <= 700
+    assert (28 if problem.title == "RE36" else 300) <= len(F) <= 700  # RE36 has no more
 
 
 def test_front_points_do_not_dominate_each_other(problem: Problem) -> None:
@@ -135,25 +141,25 @@ def test_the_front_is_the_image_of_the_pareto_set(problem: Problem) -> None:
     np.testing.assert_allclose(F, front, rtol=1e-9, atol=1e-9)
 
 
-def test_nothing_feasible_dominates_the_front_and_the_front_misses_nothing(problem: Problem) -> None:
-    front = problem.pareto_front()
+def test_nothing_feasible_dominates_the_front_and_the_front_misses_nothing(exact: Problem) -> None:
+    front = exact.pareto_front()
     span = np.ptp(front, axis=0)
-    X = np.vstack([inside(problem, 25_000), near_pareto_set(problem, 25_000)])
-    evaluation = problem.compute(X)
+    X = np.vstack([inside(exact, 25_000), near_pareto_set(exact, 25_000)])
+    evaluation = exact.compute(X)
     F = evaluation.F[(evaluation.G <= 0).all(1)]
     F = F[nondominated(F)]
     F = F[np.random.default_rng(0).permutation(len(F))[:1000]]
     excess = (front[None] - F[:, None]) / span
     assert excess.min(axis=2).max() < 1e-6
     # Every sample has a front point that is at most a little worse than it, in every objective.
-    assert excess.max(axis=2).min(axis=1).max() < (0.01 if problem.n_obj == 2 else 0.06)
+    assert excess.max(axis=2).min(axis=1).max() < (0.01 if exact.n_obj == 2 else 0.06)
 
 
-def test_hypervolume_grows_with_the_number_of_points(problem: Problem) -> None:
-    reference = problem.nadir_point() + 0.1 * (problem.nadir_point() - problem.ideal_point())
+def test_hypervolume_grows_with_the_number_of_points(exact: Problem) -> None:
+    reference = exact.nadir_point() + 0.1 * (exact.nadir_point() - exact.ideal_point())
     sparse, dense = (
         moocore.hypervolume(
-            problem.pareto_front(n_pareto_points=n, use_cache=False, set_cache=False), ref=reference
+            exact.pareto_front(n_pareto_points=n, use_cache=False, set_cache=False), ref=reference
         )
         for n in (50, 1500)
     )

@@ -42,7 +42,7 @@ _PUBLIC = {
     "MGDA": "moo.aggregation.mgda",
     "MooError": "moo.errors",
 }
-_MODULES = ("problems", "multimodal", "plot", "indicators")
+_MODULES = ("problems", "multimodal", "plot", "indicators", "decision")
 
 __all__ = [*_PUBLIC, *_MODULES]
 

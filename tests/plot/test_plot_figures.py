@@ -265,7 +265,7 @@ def test_a_problem_without_results_says_so(study: Study) -> None:
 def test_figures_are_saved_for_problems_with_results(study: Study, tmp_path: Path) -> None:
     written = study.save_figures(tmp_path)
     assert [path.name for path in written[:2]] == ["front-ZDT1.png", "convergence-ZDT1.png"]
-    assert len(written) == 6
+    assert len(written) == 10
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in written)
 
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import moo
 from moo.cli_bench import INTERRUPTED, add_bench
+from moo.cli_decide import add_decide
+from moo.cli_report import add_report
 from moo.cli_study import dumped, study_json, study_text, write_study
 from moo.cli_train import add_train
 from moo.console import cell, progress, quarters
@@ -32,6 +34,8 @@ _EXAMPLES = """examples:
   moo bench run benchmarks/suites/smoke.toml --out runs/smoke --workers 2
   moo train image-text --out runs/emoji
   moo plot runs/beam
+  moo report runs/smoke
+  moo decide runs/one --rule knee
   moo list methods
 """
 
@@ -111,6 +115,8 @@ def _parser() -> argparse.ArgumentParser:
     add_bench(commands)
     add_train(commands)
     _add_plot(commands)
+    add_report(commands)
+    add_decide(commands)
     _add_list(commands)
     return parser
 

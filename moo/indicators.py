@@ -70,6 +70,31 @@ def hypervolume(F: np.ndarray, ref: np.ndarray) -> float:
     return float(moocore.hypervolume(inside, ref=ref))
 
 
+def even_points(n: int, n_dim: int) -> np.ndarray:
+    """n points (n, n_dim) that fill the unit cube evenly: the additive recurrence of the generalised
+    golden ratio, the root of g^(d + 1) = g + 1 (Roberts 2018, "The unreasonable effectiveness of
+    quasirandom sequences")."""
+    ratio = 2.0
+    for _ in range(60):
+        ratio = (1 + ratio) ** (1 / (n_dim + 1))
+    return np.asarray((0.5 + np.outer(np.arange(1, n + 1), ratio ** -np.arange(1.0, n_dim + 1))) % 1.0)
+
+
+@compiled
+def first_dominating(points: np.ndarray, F: np.ndarray) -> np.ndarray:
+    """Of each of the points (n, m) the first row of F (r, m) that is nowhere worse (n,); r when none is."""
+    first = np.full(len(points), len(F))
+    for i in range(len(points)):
+        for row in range(len(F)):
+            k = 0
+            while k < F.shape[1] and F[row, k] <= points[i, k]:
+                k += 1
+            if k == F.shape[1]:
+                first[i] = row
+                break
+    return first
+
+
 def igd_plus(F: np.ndarray, front: np.ndarray) -> float:
     """Mean distance by which the front is better than F (Ishibuchi et al. 2015); inf without rows."""
     finite = F[np.isfinite(F).all(axis=1)]

@@ -79,10 +79,16 @@ def test_compare_writes_everything_and_says_who_wins(capsys: pytest.CaptureFixtu
         "study.json",
         "table.csv",
         "runs.csv",
+        "pairs.csv",
+        "ert.csv",
         "front-beam.png",
         "convergence-beam.png",
         "front-ZDT1.png",
         "convergence-ZDT1.png",
+        "attainment-beam.png",
+        "attainment-ZDT1.png",
+        "ecdf.png",
+        "ranks.png",
     }
     study = Study.load("o")
     assert list(study.problems) == ["beam", "ZDT1"]
@@ -102,7 +108,8 @@ def test_compare_prints_json_alone(capsys: pytest.CaptureFixture[str]) -> None:
     content = json.loads(capsys.readouterr().out)
     assert content["status"] == "complete"
     assert [row["seed"] for row in content["runs"]] == [3, 5]
-    assert content["table"][0]["igd+"] is None
+    assert content["table"][0]["normalisation"] == "relative"
+    assert content["table"][0]["p"] is None
     assert content["table"][0]["n_f"] == 60
     assert content["summary"][0].startswith("beam: ")
 

@@ -137,6 +137,99 @@ def test_distances_are_those_of_their_definitions(F, front):
     assert indicators.epsilon_additive(F, front) == pytest.approx(shift)
 
 
+# ---------------------------------------------------------------------- R2, spacing
+
+
+def test_r2_of_one_point_by_hand():
+    """The mean of max(w, 1 - w) over w in [0, 1] is 3/4; nothing is nearer than the utopian point."""
+    assert indicators.r2(np.array([[1.0, 1.0]]), np.zeros(2)) == pytest.approx(0.75)
+    assert indicators.r2(np.array([[3.0, 3.0]]), np.ones(2)) == pytest.approx(1.5)
+    assert indicators.r2(np.zeros((1, 2)), np.zeros(2)) == 0.0
+    assert indicators.r2(np.array([[-1.0, -1.0]]), np.zeros(2)) == 0.0
+    assert indicators.r2(np.array([[0.4]]), np.zeros(1)) == pytest.approx(0.4)
+
+
+def test_r2_of_one_point_in_three_objectives():
+    """The mean of the largest of three weights that sum to one is (1 + 1/2 + 1/3) / 3."""
+    assert indicators.r2(np.ones((1, 3)), np.zeros(3)) == pytest.approx(11 / 18, abs=0.02)
+
+
+@given(F=objective_vectors(m=2))
+def test_r2_is_the_mean_over_weights(F):
+    """The integral over w by a fine sum."""
+    w = (np.arange(2000) + 0.5) / 2000
+    weights = np.column_stack([w, 1 - w])
+    mean = (weights[:, None] * F[None]).max(axis=2).min(axis=1).mean()
+    assert indicators.r2(F, np.zeros(2)) == pytest.approx(mean, abs=1e-5)
+
+
+@given(F=objective_vectors(m=3), extra=objective_vectors(m=3))
+def test_more_points_are_never_worse_for_r2(F, extra):
+    assert indicators.r2(np.concatenate([F, extra]), np.zeros(3)) <= indicators.r2(F, np.zeros(3)) + 1e-12
+
+
+@pytest.mark.parametrize(("m", "k"), [(2, 11), (3, 500), (5, 500), (10, 500), (1, 500)])
+def test_the_lattice_has_at_most_k_distinct_weights(m, k):
+    weights = indicators.simplex_lattice(m, k)
+    assert weights.shape[1] == m
+    assert len(weights) <= k
+    assert weights.sum(axis=1) == pytest.approx(1.0)
+    assert (weights >= 0).all()
+    assert len(np.unique(weights, axis=0)) == len(weights)
+    assert all((weights == vertex).all(axis=1).any() for vertex in np.eye(m))
+
+
+def test_spacing_by_hand():
+    """Manhattan distances to the nearest: 2, 2 and 4; an even front has none."""
+    F = np.array([[0.0, 6.0], [1.0, 5.0], [3.0, 3.0]])
+    assert indicators.spacing(F) == pytest.approx(np.std([2.0, 2.0, 4.0], ddof=1))
+    even = np.linspace(0, 1, 11)
+    assert indicators.spacing(np.column_stack([even, 1 - even])) == pytest.approx(0, abs=1e-12)
+    assert np.isnan(indicators.spacing(F[:1]))
+    assert np.isnan(indicators.spacing(NOT_FINITE))
+
+
+@given(F=objective_vectors(least=2))
+def test_spacing_is_its_definition(F):
+    distances = np.abs(F[:, None] - F[None]).sum(axis=2)
+    np.fill_diagonal(distances, np.inf)
+    nearest = distances.min(axis=1)
+    assert indicators.spacing(F) == pytest.approx(
+        np.sqrt(((nearest - nearest.mean()) ** 2).sum() / (len(F) - 1)), abs=1e-12
+    )
+
+
+def test_rows_that_are_not_finite_are_in_no_indicator():
+    F = np.array([[0.25, 0.75], [0.75, 0.25], [0.4, 0.4]])
+    dirty = np.concatenate([NOT_FINITE, F])
+    assert indicators.r2(dirty, np.zeros(2)) == indicators.r2(F, np.zeros(2))
+    assert indicators.spacing(dirty) == indicators.spacing(F)
+    assert indicators.better_than(dirty, np.ones(2)).tolist() == [False] * len(NOT_FINITE) + [True] * 3
+    assert indicators.r2(NOT_FINITE, np.zeros(2)) == np.inf
+
+
+# ---------------------------------------------------------------------- even points
+
+
+@pytest.mark.parametrize("m", [2, 5, 8])
+def test_even_points_fill_the_cube(m):
+    points = indicators.even_points(4096, m)
+    assert points.shape == (4096, m)
+    assert ((points >= 0) & (points < 1)).all()
+    assert points.mean(axis=0) == pytest.approx(0.5, abs=2e-3)
+    corner = (points < 0.8).all(axis=1).mean()
+    assert corner == pytest.approx(0.8**m, abs=0.01)
+
+
+@given(F=objective_vectors(m=3))
+def test_the_first_row_that_dominates_a_point(F):
+    points = indicators.even_points(40, 3)
+    found = indicators.first_dominating(points, F)
+    for point, first in zip(points, found, strict=True):
+        at = np.flatnonzero((point >= F).all(axis=1))
+        assert first == (at[0] if len(at) else len(F))
+
+
 # ---------------------------------------------------------------------- filters and scales
 
 
@@ -159,6 +252,23 @@ def test_a_subset_is_spread():
     t = np.linspace(0, 1, 101)
     chosen = indicators.subset(np.column_stack([t, 1000 * (1 - t)]), 5)
     assert sorted(t[chosen].tolist()) == pytest.approx([0, 0.25, 0.5, 0.75, 1], abs=0.02)
+
+
+@given(F=objective_vectors(), k=st.integers(0, 35))
+def test_a_subset_by_hypervolume_is_of_distinct_rows(F, k):
+    chosen = indicators.hypervolume_subset(F, k, np.full(F.shape[1], 0.9))
+    assert len(chosen) == len(set(chosen.tolist())) == min(k, len(F))
+    assert set(chosen.tolist()) <= set(range(len(F)))
+
+
+@given(F=objective_vectors(least=6, most=12), k=st.integers(1, 4))
+def test_a_subset_by_hypervolume_is_greedy(F, k):
+    """Each step as good as the best of all rows would have been."""
+    ref = np.full(F.shape[1], 1.1)
+    chosen = indicators.hypervolume_subset(F, k, ref)
+    for size in range(k):
+        best = max(indicators.hypervolume(F[[*chosen[:size], row]], ref) for row in range(len(F)))
+        assert indicators.hypervolume(F[chosen[: size + 1]], ref) == pytest.approx(best)
 
 
 @pytest.mark.parametrize("m", range(3, 9))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,11 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from moo.plot.curves import Band, convergence
+from moo.plot.curves import Band, convergence, ecdf
 from moo.plot.fronts import front
-from moo.plot.style import DPI, legend_below, new_axes, new_figure, styles
+from moo.plot.ranks import critical_difference, rank_intervals
+from moo.plot.style import DPI, legend_below, new_axes, new_figure, shown, styles
+from moo.plot.surfaces import attainment
 from moo.result import Result
 from moo.study.cells import slugs
 from moo.study.quality import Scale, cut
@@ -47,6 +50,44 @@ def plot_convergence(study: Study, problem: str, ax: Axes | None) -> Axes:
     return _complete(axes, own=ax is None)
 
 
+def plot_attainment(study: Study, problem: str, ax: Axes | None) -> Axes:
+    """Of the answers, uncut: an attainment surface is about where points are, not how many."""
+    runs = {optimizer: list(results.values()) for optimizer, results in _drawn(study, problem).items()}
+    if not runs:
+        return _nothing(ax or new_axes(), problem)
+    axes = attainment(runs, ax, style=styles(study.optimizers))
+    axes.set_title(f"{shown(problem)}: attainment of {_runs(runs)}", fontsize=11)
+    return axes
+
+
+def plot_ecdf(study: Study, problems: list[str], ax: Axes | None) -> Axes:
+    one = problems[0] if len(problems) == 1 else None
+    return ecdf(
+        study.ecdf(one),
+        ax,
+        vjp_cost=study.budget.vjp_cost,
+        budget=study.budget.cost,
+        style=styles(study.optimizers),
+    )
+
+
+def plot_ranks(study: Study, ax: Axes | None) -> Axes:
+    """With a critical difference where there are problems enough, else with bootstrap intervals."""
+    ranks = study.ranks()
+    if ranks.critical_difference is not None:
+        return critical_difference(
+            ranks.mean, ranks.critical_difference, ranks.cliques, ax, problems=len(ranks.problems)
+        )
+    ordered = [label for label in study.optimizers if label in ranks.mean]  # which decides their colours
+    whole = {label: (ranks.mean[label], *ranks.intervals[label]) for label in ordered}
+    return rank_intervals(whole, ax, problems=len(ranks.problems))
+
+
+def _runs(runs: Mapping[str, Sequence[Result]]) -> str:
+    most = max(len(of) for of in runs.values())
+    return f"{most} runs" if most > 1 else "one run"
+
+
 def _complete(axes: Axes, *, own: bool) -> Axes:
     if own and isinstance(axes.figure, Figure):
         legend_below(axes.figure, axes)
@@ -54,32 +95,45 @@ def _complete(axes: Axes, *, own: bool) -> Axes:
 
 
 def save(study: Study, folder: Path) -> list[Path]:
-    """Write one figure of each kind for every problem that has results."""
-    written = []
+    """Write one figure of each kind for every problem that has results, and those of the whole study."""
+    return [_written(draw(), folder / f"{name}.png") for name, draw in _drawings(study)]
+
+
+def _drawings(study: Study) -> Iterator[tuple[str, Callable[[], Axes]]]:
+    """Name and drawing of each figure that says something."""
     safe = slugs(study.problems)
-    for problem in dict.fromkeys(key[0] for key in study.results):
-        for kind, draw in (("front", plot_front), ("convergence", plot_convergence)):
-            path = folder / f"{kind}-{safe[problem]}.png"
-            figure = draw(study, problem, None).get_figure(root=True)
-            assert figure is not None
-            figure.savefig(path, dpi=DPI)
-            written.append(path)
-    return written
+    solved = list(dict.fromkeys(key[0] for key in study.results))
+    for problem in solved:
+        yield f"front-{safe[problem]}", partial(plot_front, study, problem, None)
+        yield f"convergence-{safe[problem]}", partial(plot_convergence, study, problem, None)
+        if len(study.problems[problem].names) == 2 and len(study.seeds) > 1:
+            yield f"attainment-{safe[problem]}", partial(plot_attainment, study, problem, None)
+    if solved and len(study.optimizers) > 1:
+        yield "ecdf", partial(plot_ecdf, study, list(study.problems), None)
+        if study.ranks().mean:
+            yield "ranks", partial(plot_ranks, study, None)
 
 
-def _shown(study: Study, problem: str) -> dict[str, dict[int, Result]]:
+def _written(axes: Axes, path: Path) -> Path:
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    figure.savefig(path, dpi=DPI)
+    return path
+
+
+def _drawn(study: Study, problem: str) -> dict[str, dict[int, Result]]:
     """The runs to draw of each optimizer: those that came to their end, else the interrupted ones."""
-    shown = {}
+    drawn = {}
     for optimizer in study.optimizers:
         found = {key[2]: r for key, r in study.results.items() if key[:2] == (problem, optimizer)}
         runs = study.runs_of(problem, optimizer) or found
         if runs:
-            shown[optimizer] = runs
-    return shown
+            drawn[optimizer] = runs
+    return drawn
 
 
 def _front(study: Study, problem: str, ax: Axes, *, legend: bool) -> Axes:
-    runs = _shown(study, problem)
+    runs = _drawn(study, problem)
     if not runs:
         return _nothing(ax, problem)
     chosen = {
@@ -88,7 +142,7 @@ def _front(study: Study, problem: str, ax: Axes, *, legend: bool) -> Axes:
     }
     front(chosen, ax, style=styles(study.optimizers), legend=legend)
     most = max(len(results) for results in runs.values())
-    ax.set_title(f"{problem}: " + (f"median run of {most}" if most > 1 else "one run"), fontsize=11)
+    ax.set_title(f"{shown(problem)}: " + (f"median run of {most}" if most > 1 else "one run"), fontsize=11)
     return ax
 
 
@@ -99,7 +153,7 @@ def _median_seed(study: Study, problem: str, optimizer: str, seeds: list[int]) -
 
 
 def _convergence(study: Study, problem: str, ax: Axes, *, legend: bool) -> Axes:
-    runs = _shown(study, problem)
+    runs = _drawn(study, problem)
     if not runs:
         return _nothing(ax, problem)
     bands = bands_of(runs, study.scales[problem], study.k)
@@ -114,7 +168,7 @@ def _convergence(study: Study, problem: str, ax: Axes, *, legend: bool) -> Axes:
         legend=legend,
     )
     title = f"median and quartiles of {most} runs" if most > 1 else "one run"
-    ax.set_title(f"{problem}: {title}", fontsize=11)
+    ax.set_title(f"{shown(problem)}: {title}", fontsize=11)
     return ax
 
 
@@ -142,7 +196,7 @@ def _band(curves: list[tuple[np.ndarray, np.ndarray]]) -> Band:
 
 
 def _nothing(ax: Axes, problem: str) -> Axes:
-    ax.set_title(f"{problem}: no run has a result", fontsize=11)
+    ax.set_title(f"{shown(problem)}: no run has a result", fontsize=11)
     ax.set_axis_off()
     return ax
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,9 +17,12 @@ from moo.study.quality import Quality, Scale
 from moo.study.timing import Timing
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from moo.study.ranks import Ranks
 
 
 @dataclass
@@ -84,21 +88,27 @@ class Study:
 
     # ------------------------------------------------------------------ tables
 
-    def table(self, by: str = "answer") -> pd.DataFrame:
+    def table(
+        self, by: str = "answer", *, at: float | None = None, cut: str = "distance", paired: bool = False
+    ) -> pd.DataFrame:
         """One row a problem and optimizer; see `moo.study.table.table` for the columns.
 
         Args:
             by: what ``hypervolume`` and ``p`` are of: "answer" (the optimizer's own, cut to k
                 points; the headline) or "archive" (all it ever evaluated, which flatters).
+            at: a budget in F-equivalents at which all runs are read, from their logs; None for their end.
+            cut: how the k points of an answer are chosen: by "distance" (`moo.indicators.subset`) or by
+                greedy "hypervolume" (`moo.indicators.hypervolume_subset`).
+            paired: whether runs of the same seed are pairs, for Wilcoxon's signed rank test instead of
+                Mann and Whitney's.
 
         Raises:
-            OptionError: for another ``by``.
+            OptionError: for another ``by`` or ``cut``, or an ``at`` that is not positive.
         """
+        from moo.study.pairs import View
         from moo.study.table import table
 
-        if by not in ("answer", "archive"):
-            raise OptionError(unknown_name("view", str(by), ["answer", "archive"]))
-        return table(self, by)
+        return table(self, View("hypervolume", by, at, cut, paired))
 
     def runs(self) -> pd.DataFrame:
         """One row a cell, failed ones too: status, indicators, cost, error."""
@@ -119,16 +129,131 @@ class Study:
 
         return points(self, variables=variables)
 
+    def __repr__(self) -> str:
+        """One line: its results would fill many screens."""
+        sizes = f"{len(self.problems)} problems x {len(self.optimizers)} optimizers x {len(self.seeds)} seeds"
+        return f"<Study: {sizes}, {len(self.results)} results, {self.status}>"
+
     def __str__(self) -> str:
         from moo.study.summary import summary
 
         return summary(self)
 
     def sentences(self) -> list[str]:
-        """For each problem one sentence on who wins, and whether that can be told from chance."""
-        from moo.study.summary import sentences
+        """For the study one sentence a pair with its best optimizer, and for each problem one sentence on
+        who wins, and whether that can be told from chance."""
+        from moo.study.sentences import sentences
 
         return sentences(self)
+
+    # ------------------------------------------------------------------ statistics and targets
+
+    def pairs(
+        self,
+        indicator: str = "hypervolume",
+        by: str = "answer",
+        *,
+        at: float | None = None,
+        cut: str = "distance",
+        paired: bool = False,
+    ) -> pd.DataFrame:
+        """One row a problem and pair of optimizers: medians, p, p after Holm over all rows, A12 with its
+        95 % interval, n, verdict (`moo.study.pairs.pair_table`).
+
+        Args:
+            indicator: "hypervolume", "igd+", "epsilon" or "r2".
+            by, at, cut, paired: as for `table`.
+
+        Raises:
+            OptionError: for a name that is not known, or an ``at`` that is not positive.
+        """
+        from moo.study.pairs import View, pair_table, pairs
+
+        return pair_table(pairs(self, View(indicator, by, at, cut, paired)))
+
+    def ranks(
+        self,
+        indicator: str = "hypervolume",
+        by: str = "answer",
+        *,
+        at: float | None = None,
+        cut: str = "distance",
+    ) -> Ranks:
+        """Mean ranks over the problems with intervals, Friedman's test and, from eight problems on, the
+        critical difference; arguments as for `pairs`."""
+        from moo.study.pairs import View
+        from moo.study.ranks import ranks
+
+        return ranks(self, View(indicator, by, at, cut))
+
+    def targets(self, targets: int | Sequence[float] = 51) -> pd.DataFrame:
+        """One row a problem, optimizer, seed and target: what the run had spent when it reached it
+        (`moo.study.targets.table`).
+
+        Args:
+            targets: how many gaps to the reference set's hypervolume, relative to it and evenly on a log
+                scale from 1 to 1e-5, or the gaps themselves.
+
+        Raises:
+            OptionError: for gaps outside (0, 1].
+        """
+        from moo.study.targets import gaps, table
+
+        return table(self, gaps(targets))
+
+    def ert(self, targets: int | Sequence[float] = 51) -> pd.DataFrame:
+        """One row a problem, optimizer and target: the expected running time to it, in F-equivalents
+        (`moo.study.targets.ert`); ``targets`` as for `targets`."""
+        from moo.study.targets import ert, gaps
+
+        return ert(self, gaps(targets))
+
+    def ecdf(
+        self, problem: str | None = None, targets: int | Sequence[float] = 51
+    ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """label -> (costs, shares): the share of all (problem, target) reached once so much was spent, with
+        simulated restarts (`moo.study.targets.ecdf`); of all problems or one.
+
+        Raises:
+            OptionError: for an unknown problem, or gaps outside (0, 1].
+        """
+        from moo.study.targets import ecdf, gaps
+
+        return ecdf(self, gaps(targets), list(self.problems) if problem is None else [self.known(problem)])
+
+    def areas(self, problem: str | None = None, targets: int | Sequence[float] = 51) -> pd.DataFrame:
+        """One row an optimizer: the area under `ecdf` over the logarithm of the cost up to the budget, with
+        its 95 % bootstrap interval (`moo.study.targets.area_table`); arguments as for `ecdf`."""
+        from moo.study.targets import area_table, gaps
+
+        chosen = list(self.problems) if problem is None else [self.known(problem)]
+        return area_table(self, gaps(targets), chosen)
+
+    def sensitivity(self, c: Sequence[float] | None = None) -> pd.DataFrame:
+        """One row a problem, c and optimizer: the ranking when a backward pass costs c F-equivalents, by
+        default for c in 0, 1, 2 and the number of objectives (`moo.study.sensitivity`).
+
+        Raises:
+            OptionError: for a c that is negative or no number.
+        """
+        from moo.study.sensitivity import sensitivity, sensitivity_table
+
+        return sensitivity_table(sensitivity(self, c))
+
+    def report(self, path: str | Path) -> Path:
+        """Write the study as one HTML file that needs no network; see `moo.study.report`.
+
+        Raises:
+            StorageError: when the file cannot be written.
+        """
+        from moo.study.report import write
+
+        return write(self, path)
+
+    def _repr_html_(self) -> str:
+        from moo.study.report.notebook import study_html
+
+        return study_html(self)
 
     # ------------------------------------------------------------------ figures
 
@@ -153,6 +278,26 @@ class Study:
         from moo.study.figures import plot_convergence
 
         return plot_convergence(self, self.known(problem), ax)
+
+    def plot_attainment(self, problem: str, ax: Axes | None = None) -> Axes:
+        """What share of each optimizer's runs attained which region, for two objectives; see
+        `moo.plot.attainment`."""
+        from moo.study.figures import plot_attainment
+
+        return plot_attainment(self, self.known(problem), ax)
+
+    def plot_ecdf(self, problem: str | None = None, ax: Axes | None = None) -> Axes:
+        """What share of all targets is reached within what cost (`ecdf`), on all problems or one."""
+        from moo.study.figures import plot_ecdf
+
+        return plot_ecdf(self, list(self.problems) if problem is None else [self.known(problem)], ax)
+
+    def plot_ranks(self, ax: Axes | None = None) -> Axes:
+        """Mean ranks over the problems (`ranks`): a critical-difference diagram from eight problems on,
+        before that bootstrap intervals."""
+        from moo.study.figures import plot_ranks
+
+        return plot_ranks(self, ax)
 
     def known(self, problem: str) -> str:
         """
@@ -187,18 +332,25 @@ class Study:
         store.Store(Path(folder), self).save_description(self)
 
     def save_tables(self, folder: str | Path) -> list[Path]:
-        """Write ``table.csv`` and ``runs.csv``, and ``metrics.csv`` where there are metrics."""
+        """Write ``table.csv``, ``runs.csv``, ``pairs.csv`` and ``ert.csv``, and ``metrics.csv`` where there
+        are metrics; a table without rows is not written."""
         from moo.study.table import save
 
         return save(self, Path(folder))
 
     def save_figures(self, folder: str | Path) -> list[Path]:
-        """Write ``front-<problem>.png`` and ``convergence-<problem>.png``."""
+        """Write ``front-<problem>.png``, ``convergence-<problem>.png`` and, of two objectives,
+        ``attainment-<problem>.png``; ``ecdf.png`` and ``ranks.png`` of the whole study."""
         from moo.study.figures import save
 
         return save(self, Path(folder))
 
     # ------------------------------------------------------------------ indicators
+
+    @cached_property
+    def computed(self) -> dict[Any, Any]:
+        """What was computed of the cells and is kept. Read it when all cells are there."""
+        return {}
 
     @cached_property
     def scales(self) -> dict[str, Scale]:
@@ -211,4 +363,14 @@ class Study:
     @cached_property
     def qualities(self) -> dict[Key, Quality]:
         """The indicators of each result. Computed once: read it when all cells are there."""
-        return {key: Quality.of(result, self.scales[key[0]], self.k) for key, result in self.results.items()}
+        return self.qualities_at()
+
+    def qualities_at(self, at: float | None = None, cut: str = "distance") -> dict[Key, Quality]:
+        """The same when ``at`` F-equivalents were spent, and with another ``cut``, as for `table`."""
+        key = ("qualities", at, cut)
+        if key not in self.computed:
+            self.computed[key] = {
+                cell: Quality.of(result, self.scales[cell[0]], self.k, at=at, cut=cut)
+                for cell, result in self.results.items()
+            }
+        return dict(self.computed[key])

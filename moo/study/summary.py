@@ -1,13 +1,16 @@
-"""A study in words: a short table, and for each problem one honest sentence."""
+"""A study in words: a short table, how its figures were taken, and what may be said of them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections import Counter
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from moo.budget import Budget
-from moo.study.statistics import LEAST_RUNS
+from moo.indicators import exact_hypervolume
+from moo.study.sentences import sentences as sentences
+from moo.study.targets import TARGETS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,14 +18,14 @@ if TYPE_CHECKING:
     from moo.study.study import Study
 
 _FAILURES_SHOWN = 5
-
-Row: TypeAlias = dict[Any, Any]  # of `Study.table`
+_OUTSIDE_SHOWN = 6
 
 
 def summary(study: Study) -> str:
     """Heading, tables, sentences, errors."""
-    parts = [heading(study), short_table(study), _metrics(study), "\n".join(sentences(study))]
-    return "\n\n".join(part for part in [*parts, _failures(study)] if part)
+    parts = [heading(study), short_table(study), notes(study), _metrics(study), _overall(study)]
+    said = "\n".join(sentences(study))
+    return "\n\n".join(part for part in [*parts, said, _failures(study)] if part)
 
 
 def heading(study: Study) -> str:
@@ -95,59 +98,63 @@ def _aligned(frame: pd.DataFrame) -> str:
     return "\n".join("  ".join(row).rstrip() for row in zip(*columns, strict=True))
 
 
-def sentences(study: Study) -> list[str]:
-    """One a problem: who has the largest median hypervolume, and who cannot be told from it."""
-    records: list[Row] = [dict(row) for row in study.table().to_dict("records")]
-    return [_sentence(study, name, [r for r in records if r["problem"] == name]) for name in study.problems]
+def _overall(study: Study) -> str:
+    """One figure an optimizer over all problems: the area under the ECDF; the mean ranks."""
+    lines = [_areas(study)] if study.results else []
+    if len(study.problems) > 1 and len(study.optimizers) > 1:
+        lines.append(str(study.ranks()))
+    return "\n".join(line for line in lines if line)
 
 
-def _sentence(study: Study, problem: str, rows: list[Row]) -> str:
-    ended = [row for row in rows if row["runs"]]
-    if not ended:
-        return f"{problem}: no run came to its end.{_losses(rows)}"
-    best = max(ended, key=lambda row: -1.0 if np.isnan(row["hypervolume"]) else row["hypervolume"])
-    if not best["hypervolume"] > 0:
-        return f"{problem}: no median answer is better than the reference point.{_losses(rows)}"
-    reached = f"{best['hypervolume']:.4g} ({_runs(best)}{_relative(study, problem)})"
-    if len(rows) == 1:
-        return f"{problem}: {best['optimizer']} reaches a hypervolume of {reached}.{_losses(rows)}"
-    if len(ended) == 1:
-        return (
-            f"{problem}: only {best['optimizer']} came to an end, with hypervolume {reached}.{_losses(rows)}"
-        )
-    clauses = [f"{best['optimizer']} has the largest hypervolume, {reached}", *_clauses(ended)]
-    return f"{problem}: {'; '.join(clauses)}.{_losses(rows)}"
+def _areas(study: Study) -> str:
+    """For example "area under the ECDF of runtimes ...: NSGA2 0.614 [0.583, 0.642]", best first."""
+    rows = study.areas().sort_values("area", ascending=False, kind="stable").to_dict("records")
+    shown = ", ".join(f"{r['optimizer']} {r['area']:.3f} [{r['lower']:.3f}, {r['upper']:.3f}]" for r in rows)
+    return f"area under the ECDF of runtimes to {TARGETS} targets a problem, 1 at best: {shown}"
 
 
-def _runs(row: Row) -> str:
-    return "one run" if row["runs"] == 1 else f"median of {row['runs']} runs"
+def notes(study: Study) -> str:
+    """How the indicators were taken: reference points, reference sets, what counted for nothing."""
+    return "\n".join([_reference_points(study), *_reference_sets(study), *_outside(study)])
 
 
-def _relative(study: Study, problem: str) -> str:
-    return ", relative to what this study found" if study.scales[problem].relative else ""
+def _reference_points(study: Study) -> str:
+    by_point: dict[str, list[str]] = {}
+    for name, scale in study.scales.items():
+        exact = "" if exact_hypervolume(len(scale.ideal)) else ", approximate"
+        by_point.setdefault(f"{scale.reference_point[0]:.4g}{exact}", []).append(name)
+    if len(by_point) == 1:
+        shown = next(iter(by_point))
+    else:
+        shown = "; ".join(f"{point} ({', '.join(names)})" for point, names in by_point.items())
+    return f"hypervolume in normalised space, reference point {shown}; answers cut to {study.k} points"
 
 
-def _clauses(rows: list[Row]) -> list[str]:
-    """On the optimizers that are not the best."""
-    clauses = []
-    for verdict, words in (("not distinguishable", "not distinguishable"), ("worse", "smaller")):
-        named = [f"{r['optimizer']} ({_p(r['p (Holm)'])})" for r in rows if r["verdict"] == verdict]
-        if named:
-            clauses.append(f"{words}: {', '.join(named)}")
-    few = [row["optimizer"] for row in rows if row["verdict"] == "too few runs"]
-    if few:
-        clauses.append(f"{LEAST_RUNS} runs of each are needed to tell it from {', '.join(few)}")
-    return clauses
+def _reference_sets(study: Study) -> list[str]:
+    by_source: dict[str, list[str]] = {}
+    for name, scale in study.scales.items():
+        if scale.source != "known front":
+            by_source.setdefault(scale.source, []).append(name)
+    words = {"relative": "what this study found (relative)"}
+    return [
+        f"reference set of {', '.join(names)}: {words.get(source, source)}"
+        for source, names in by_source.items()
+    ]
 
 
-def _p(p: float) -> str:
-    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
-
-
-def _losses(rows: list[Row]) -> str:
-    """What the medians are silent about."""
-    failed = [f"{row['failed']} of {row['optimizer']}" for row in rows if row["failed"]]
-    return f" Runs that failed: {', '.join(failed)}." if failed else ""
+def _outside(study: Study) -> list[str]:
+    """Points of the answers that added nothing to a hypervolume."""
+    counts = Counter[tuple[str, str]]()
+    for (problem, optimizer, _), quality in study.qualities.items():
+        counts[problem, optimizer] += quality.answer.outside
+    shown = [f"{count:,} of {o} on {p}" for (p, o), count in counts.items() if count]
+    if not shown:
+        return []
+    more = f", ... ({len(shown)} in all)" if len(shown) > _OUTSIDE_SHOWN else ""
+    listed = ", ".join(shown[:_OUTSIDE_SHOWN]) + more
+    return [
+        f"points of all runs' answers not strictly better than the reference point, counted as 0: {listed}"
+    ]
 
 
 def _failures(study: Study) -> str:

@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from moo.result import Result
-from moo.study.quality import Quality
-from moo.study.statistics import SIGNIFICANT, holm, mann_whitney, median, quartiles
+from moo import indicators
+from moo.result import Cost, Result
+from moo.study.pairs import Pair, View, pairs
+from moo.study.quality import Indicators, Quality, cost_at
+from moo.study.statistics import SIGNIFICANT, median, quartiles
 
 if TYPE_CHECKING:
     from moo.study.study import Study
 
 _KEYS = ("problem", "optimizer", "seed")
+_INDICATORS = ("hypervolume", "igd+", "epsilon", "r2", "spacing")
 
 
 @dataclass
@@ -30,9 +33,9 @@ class _Group:
     results: list[Result]
     qualities: list[Quality]
     hypervolumes: list[float]
+    costs: list[Cost]
     failed: int
-    p: float = float("nan")
-    p_holm: float = float("nan")
+    against: Pair | None = None  # the best of the problem, with this one as b
     verdict: str = ""
 
     @property
@@ -43,52 +46,71 @@ class _Group:
     def without_runs(self) -> str:
         return "" if self.results else "failed" if self.failed else "not run"
 
-    def judge(self, best: _Group) -> None:
-        """Against the best of the problem, once the p-values are there."""
+    def judge(self, best: _Group, found: dict[frozenset[str], Pair]) -> None:
+        """Against the best of the problem."""
         if self is best:
             self.verdict = "best"
-        elif not self.results:
+            return
+        self.against = found[frozenset((self.optimizer, best.optimizer))].seen_from(best.optimizer)
+        if not self.results:
             self.verdict = self.without_runs
-        elif np.isnan(self.p_holm):
+        elif np.isnan(self.against.p_holm):
             self.verdict = "too few runs"
+        elif self.against.p_holm >= SIGNIFICANT:
+            self.verdict = "not distinguishable"
         else:
-            self.verdict = "worse" if self.p_holm < SIGNIFICANT else "not distinguishable"
+            self.verdict = "worse"
 
 
-def table(study: Study, by: str) -> pd.DataFrame:
+def table(study: Study, view: View) -> pd.DataFrame:
     """One row a problem and optimizer. Columns:
 
     runs (that came to their end; statistics are over these), failed; hypervolume (median), its lower
     and upper quartile, of the view ``by``; verdict: "best" is the largest median of the problem, the
     others are "worse", "not distinguishable" (Holm's p >= 0.05), "too few runs" to tell, "failed" or
     "not run";
-    p: Mann-Whitney against the best, two-sided; p (Holm): the same, corrected for the comparisons on
-    this problem; the hypervolume of the other view; igd+ (normalised, where a front is known);
-    points, n_f, n_vjp, cost (F-equivalents) and seconds (medians); feasible (share of the runs with a
-    feasible answer); normalisation: by the "known front", or "relative" to what this study found;
-    status: how the cells ended.
+    p: Mann-Whitney (of pairs: Wilcoxon) against the best, two-sided; p (Holm): the same, corrected for
+    all pairs on all problems of the study; A12 of the best: the probability that a run of the best is
+    better than one of this, with its 95 % interval (lower, upper);
+    igd+, epsilon, r2, spacing of the view, and each indicator of the other view (medians; `moo.indicators`,
+    in normalised space); points before the cut; outside: the points of the view that are not strictly
+    better than the reference point, and so add nothing to the hypervolume (medians);
+    n_f, n_vjp, cost (F-equivalents) and seconds (medians); feasible (share of the runs with a feasible
+    answer); normalisation: by the "known front", or "relative" to what this study found; reference set:
+    what IGD+ and epsilon refer to; reference point of the hypervolume in normalised space, and whether the
+    volume is exact or approximate; status: how the cells ended.
 
     A study that compares one optimizer with nothing gives no verdict.
     """
+    by_problem: dict[str, dict[frozenset[str], Pair]] = {problem: {} for problem in study.problems}
+    for pair in pairs(study, view):
+        by_problem[pair.problem][frozenset((pair.a, pair.b))] = pair
     rows = [
-        _row(study, group, by)
+        _row(study, group, view)
         for problem in study.problems
-        for group in _judged([_group(study, problem, optimizer, by) for optimizer in study.optimizers])
+        for group in _judged(
+            [_group(study, problem, optimizer, view) for optimizer in study.optimizers], by_problem[problem]
+        )
     ]
     return pd.DataFrame(rows)
 
 
-def _group(study: Study, problem: str, optimizer: str, by: str) -> _Group:
+def _group(study: Study, problem: str, optimizer: str, view: View) -> _Group:
     runs = study.runs_of(problem, optimizer)
-    qualities = [study.qualities[problem, optimizer, seed] for seed in runs]
-    hypervolumes = [q.hypervolume if by == "answer" else q.archive_hypervolume for q in qualities]
-    known = [value for value in hypervolumes if not np.isnan(value)]
-    failed = sum(key[:2] == (problem, optimizer) for key in study.failures)
-    return _Group(problem, optimizer, list(runs.values()), qualities, known, failed)
+    found = study.qualities_at(view.at, view.cut)
+    return _Group(
+        problem,
+        optimizer,
+        results=list(runs.values()),
+        qualities=[found[problem, optimizer, seed] for seed in runs],
+        hypervolumes=list(view.values(study, problem, optimizer).values()),
+        costs=[cost_at(result, view.at) for result in runs.values()],
+        failed=sum(key[:2] == (problem, optimizer) for key in study.failures),
+    )
 
 
-def _judged(groups: list[_Group]) -> list[_Group]:
-    """The groups of one problem, each with its p-values and verdict."""
+def _judged(groups: list[_Group], found: dict[frozenset[str], Pair]) -> list[_Group]:
+    """The groups of one problem, each with its verdict."""
     candidates = [group for group in groups if group.hypervolumes and group.median > 0]
     if len(groups) < 2 or not candidates:
         for group in groups:
@@ -96,21 +118,15 @@ def _judged(groups: list[_Group]) -> list[_Group]:
         return groups
     best = max(candidates, key=lambda group: group.median)
     for group in groups:
-        if group is not best:
-            group.p = mann_whitney(group.hypervolumes, best.hypervolumes)
-    for group, p in zip(groups, holm([group.p for group in groups]), strict=True):
-        group.p_holm = p
-        group.judge(best)
+        group.judge(best, found)
     return groups
 
 
-def _row(study: Study, group: _Group, by: str) -> dict[str, Any]:
+def _row(study: Study, group: _Group, view: View) -> dict[str, Any]:
     low, middle, high = quartiles(group.hypervolumes)
-    other = "archive" if by == "answer" else "answer"
-
-    def typical(of: Callable[[Any], float], items: list[Any]) -> float:
-        return median([float(of(item)) for item in items])
-
+    other = "archive" if view.by == "answer" else "answer"
+    scale, pair = study.scales[group.problem], group.against
+    nan = float("nan")
     return {
         "problem": group.problem,
         "optimizer": group.optimizer,
@@ -120,21 +136,37 @@ def _row(study: Study, group: _Group, by: str) -> dict[str, Any]:
         "lower quartile": low,
         "upper quartile": high,
         "verdict": group.verdict,
-        "p": group.p,
-        "p (Holm)": group.p_holm,
-        f"{other} hypervolume": typical(
-            lambda q: q.archive_hypervolume if by == "answer" else q.hypervolume, group.qualities
-        ),
-        "igd+": typical(lambda q: q.igd_plus, group.qualities),
-        "points": typical(lambda q: q.points, group.qualities),
-        "n_f": typical(lambda r: r.cost.n_f, group.results),
-        "n_vjp": typical(lambda r: r.cost.n_vjp, group.results),
-        "cost": typical(lambda r: r.cost.total, group.results),
-        "seconds": typical(lambda r: r.cost.seconds, group.results),
-        "feasible": float(np.mean([q.points > 0 for q in group.qualities])) if group.results else np.nan,
-        "normalisation": "relative" if study.scales[group.problem].relative else "known front",
+        "p": pair.p if pair else nan,
+        "p (Holm)": pair.p_holm if pair else nan,
+        "A12 of the best": pair.effect if pair else nan,
+        "A12 lower": pair.low if pair else nan,
+        "A12 upper": pair.high if pair else nan,
+        **_medians(group, view.by, "", _INDICATORS[1:]),
+        **_medians(group, other, f"{other} ", (*_INDICATORS, "outside")),
+        "points": median([float(q.points) for q in group.qualities]),
+        **_medians(group, view.by, "", ("outside",)),
+        **_costs(group),
+        "feasible": float(np.mean([q.points > 0 for q in group.qualities])) if group.results else nan,
+        "normalisation": "relative" if scale.relative else "known front",
+        "reference set": scale.source,
+        "reference point": float(scale.reference_point[0]),
+        "volume": "exact" if indicators.exact_hypervolume(len(scale.ideal)) else "approximate",
         "status": _statuses(study, group),
     }
+
+
+def _medians(group: _Group, by: str, prefix: str, names: tuple[str, ...]) -> dict[str, float]:
+    return {prefix + name: median([q.view(by)[name] for q in group.qualities]) for name in names}
+
+
+def _costs(group: _Group) -> dict[str, float]:
+    of: dict[str, Callable[[Cost], float]] = {
+        "n_f": lambda c: c.n_f,
+        "n_vjp": lambda c: c.n_vjp,
+        "cost": lambda c: c.total,
+        "seconds": lambda c: c.seconds,
+    }
+    return {name: median([float(value(cost)) for cost in group.costs]) for name, value in of.items()}
 
 
 def _statuses(study: Study, group: _Group) -> str:
@@ -160,12 +192,15 @@ def _run(study: Study, key: tuple[str, str, int]) -> dict[str, Any]:
     return {
         "status": result.status,
         "error": "",
-        "hypervolume": quality.hypervolume,
-        "archive hypervolume": quality.archive_hypervolume,
-        "igd+": quality.igd_plus,
+        **_indicators(quality.answer, ""),
+        **_indicators(quality.archive, "archive "),
         "points": quality.points,
         "feasible": quality.points > 0,
     } | _spent(result)
+
+
+def _indicators(of: Indicators, prefix: str) -> dict[str, float]:
+    return {prefix + name: of[name] for name in (*_INDICATORS, "outside")}
 
 
 def _spent(result: Result | None) -> dict[str, Any]:
@@ -216,7 +251,13 @@ def _answer(result: Result, variables: bool) -> pd.DataFrame:
 
 def save(study: Study, folder: Path) -> list[Path]:
     """Write the tables as CSV."""
-    tables = {"table.csv": study.table(), "runs.csv": study.runs(), "metrics.csv": study.metrics_table()}
+    tables = {
+        "table.csv": study.table(),
+        "runs.csv": study.runs(),
+        "pairs.csv": study.pairs(),
+        "ert.csv": study.ert(),
+        "metrics.csv": study.metrics_table(),
+    }
     written = {folder / name: content for name, content in tables.items() if len(content)}
     for path, content in written.items():
         content.to_csv(path, index=False)

@@ -124,7 +124,7 @@ def test_a_name_in_the_file_cannot_lead_out_of_the_folder(study: Study, tmp_path
 
 def test_tables_are_written_as_csv(study: Study, tmp_path: Path) -> None:
     written = study.save_tables(tmp_path)
-    assert {path.name for path in written} == {"table.csv", "runs.csv"}
+    assert {path.name for path in written} == {"table.csv", "runs.csv", "pairs.csv", "ert.csv"}
     assert pd.read_csv(tmp_path / "table.csv")["optimizer"].tolist() == list(study.optimizers) * 2
 
 

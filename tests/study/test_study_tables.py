@@ -11,7 +11,7 @@ from scipy.stats import mannwhitneyu
 from study_results import KNOWN, UNKNOWN, made, study_of
 
 from moo.errors import OptionError
-from moo.result import Statement
+from moo.result import History, Statement
 from moo.study import Failure, Study
 
 GOOD = [0.10, 0.11, 0.12, 0.13, 0.14]
@@ -49,7 +49,7 @@ def test_p_is_scipys_against_the_best_and_corrected_by_holm() -> None:
     assert row(study, "near")["p"] == pytest.approx(near)
     assert row(study, "near")["p (Holm)"] == pytest.approx(near)
     assert row(study, "poor")["p"] == pytest.approx(2 / 252)
-    assert row(study, "poor")["p (Holm)"] == pytest.approx(2 * 2 / 252)
+    assert row(study, "poor")["p (Holm)"] == pytest.approx(3 * 2 / 252)  # near and poor are a pair too
     assert math.isnan(row(study, "best")["p"])
     verdicts = dict(zip(study.optimizers, study.table()["verdict"], strict=True))
     assert verdicts == {"near": "not distinguishable", "best": "best", "poor": "worse"}
@@ -61,7 +61,8 @@ def test_fewer_than_five_runs_tell_nothing() -> None:
     assert row(study, "b")["verdict"] == "too few runs"
     assert study.sentences() == [
         f"p: a has the largest hypervolume, {(1.1 - 0.115) ** 2 + 0.005**2:.4g} (median of 4 runs); "
-        "5 runs of each are needed to tell it from b."
+        "5 runs of each are needed to tell it from b.",
+        "With 4 runs of an optimizer on a problem this is no ground for a claim: it takes 15.",
     ]
 
 
@@ -138,10 +139,66 @@ def test_no_run_at_all() -> None:
 
 
 def test_the_sentence_names_winner_rivals_and_losers() -> None:
+    p = row(study_of({"near": NEAR, "best": GOOD}), "near")["p"]
     assert study_of({"near": NEAR, "best": GOOD, "poor": POOR}).sentences() == [
         "p: best has the largest hypervolume, 0.9604 (median of 5 runs); not distinguishable: near "
-        f"(p = {row(study_of({'near': NEAR, 'best': GOOD}), 'near')['p']:.2g}); smaller: poor (p = 0.016)."
+        f"(p = {p:.2g}, A12 0.60 [0.27, 0.85]); smaller: poor (p = 0.024, A12 1.00 [0.64, 1.00]).",
+        "With 5 runs of an optimizer on a problem this is no ground for a claim: it takes 15.",
     ]
+
+
+def test_fifteen_runs_are_enough_for_a_claim() -> None:
+    good = [0.1 + 0.001 * i for i in range(15)]
+    said = study_of({"a": good, "b": [0.3 + x for x in good]}).sentences()
+    assert len(said) == 1
+    assert "smaller: b (p < 0.001" in said[0]
+
+
+def test_all_indicators_of_both_views_are_in_the_table() -> None:
+    found = row(study_of({"a": [0.1, 0.1]}, archive=[[0.1, 0.1], [0.0, 2.0]]), "a")
+    assert found["epsilon"] == pytest.approx(0.1)
+    assert found["igd+"] == pytest.approx(0.1)  # 0.1 in one objective from either end of the front
+    assert found["r2"] == pytest.approx(0.1 * 0.75)  # mean of max(w, 1 - w)
+    assert math.isnan(found["spacing"])
+    assert found["archive r2"] < found["r2"]
+    assert (found["outside"], found["archive outside"]) == (0, 1)
+    assert (found["reference set"], found["reference point"], found["volume"]) == (
+        "known front",
+        1.1,
+        "exact",
+    )
+
+
+def test_seven_objectives_are_said_to_be_approximate() -> None:
+    study = study_of({"a": GOOD})
+    many = Statement("many", [f"f{i}" for i in range(7)], ["x1"], [1.0] * 7, [0.0] * 7, [1.0] * 7)
+    study.problems["q"] = many
+    study.results["q", "a", 0] = made([[0.5] * 7], statement=many)
+    assert list(study.table()["volume"]) == ["exact", "approximate"]
+    text = str(study)
+    assert "reference point 1.1 (p); 1.333, approximate (q); answers cut to 50 points" in text
+    assert "reference set of q: what this study found (relative)" in text
+
+
+def test_points_that_are_not_better_than_the_reference_point_are_counted() -> None:
+    text = str(study_of({"a": GOOD, "b": [1.1, 1.2]}))
+    assert "not strictly better than the reference point, counted as 0: 2 of b on p" in text
+    assert "counted as 0" not in str(study_of({"a": GOOD}))
+
+
+def test_the_table_at_a_budget_reads_the_runs_there() -> None:
+    history = History(
+        [10.0, 40.0], [10, 40], [0, 0], [0.1, 0.4], [np.array([[0.9, 0.9]]), np.array([[0.7, 0.7]])]
+    )
+    study = study_of({"a": GOOD}, history=history)
+    at = study.table(at=40).iloc[0]
+    assert at["hypervolume"] == pytest.approx((1.1 - 0.7) ** 2)
+    assert (at["n_f"], at["cost"], at["seconds"]) == (40, 40, 0.4)
+    assert study.table(at=39).iloc[0]["hypervolume"] == pytest.approx((1.1 - 0.9) ** 2)
+    assert study.table(at=100).equals(study.table())
+    for wrong in (0, -1.0, True, "10", math.nan):
+        with pytest.raises(OptionError, match="give a budget in F-equivalents > 0"):
+            study.table(at=wrong)
 
 
 def test_relative_values_say_so() -> None:

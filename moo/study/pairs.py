@@ -18,6 +18,7 @@ from moo.study.statistics import (
     a12,
     a12_interval,
     holm,
+    least_p,
     mann_whitney,
     mean_interval,
     median,
@@ -88,6 +89,7 @@ class Pair:
         p, p_holm: two-sided, NaN for fewer than five runs of either.
         effect: A12, the probability that a run of a is better than one of b.
         low, high: its 95 % confidence interval.
+        enough: whether so many runs could have been told apart among all that are compared.
         direction: above zero where a is better: A12 - 0.5 or, of pairs, that of the signed ranks.
         better: the label of the better one where Holm's p is below 0.05, else "".
     """
@@ -105,6 +107,7 @@ class Pair:
     high: float
     direction: float
     p_holm: float = float("nan")
+    enough: bool = False
 
     @property
     def better(self) -> str:
@@ -114,9 +117,9 @@ class Pair:
 
     @property
     def verdict(self) -> str:
-        if np.isnan(self.p):
-            return "too few runs"
-        return f"{self.better} is better" if self.better else "not distinguishable"
+        if self.better:
+            return f"{self.better} is better"
+        return "not distinguishable" if self.enough else "too few runs"
 
     def seen_from(self, label: str) -> Pair:
         """With ``label`` as a."""
@@ -136,9 +139,27 @@ def pairs(study: Study, view: View) -> list[Pair]:
             for problem in study.problems
             for a, b in combinations(study.optimizers, 2)
         ]
-        corrected = holm([pair.p for pair in found])
-        study.computed[key] = [replace(pair, p_holm=p) for pair, p in zip(found, corrected, strict=True)]
+        study.computed[key] = _corrected(found, paired=view.paired)
     return list(study.computed[key])
+
+
+def _corrected(found: Sequence[Pair], *, paired: bool) -> list[Pair]:
+    """For all of them. Where even runs that were all better could not have been told apart among so many,
+    that nothing was found says nothing."""
+    tests = number_of_tests(found)
+    return [
+        replace(pair, p_holm=p, enough=_is_enough(pair, tests, paired=paired))
+        for pair, p in zip(found, holm([pair.p for pair in found]), strict=True)
+    ]
+
+
+def _is_enough(pair: Pair, tests: int, *, paired: bool) -> bool:
+    return not np.isnan(pair.p) and least_p(pair.n_a, pair.n_b, paired=paired) * tests < SIGNIFICANT
+
+
+def number_of_tests(found: Sequence[Pair]) -> int:
+    """How many pairs had a test, for all of which Holm corrects."""
+    return sum(not np.isnan(pair.p) for pair in found)
 
 
 def _pair(study: Study, view: View, problem: str, a: str, b: str) -> Pair:

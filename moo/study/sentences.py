@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from moo.study.pairs import Pair, View, overall_effect, pairs
+from moo.study.pairs import Pair, View, number_of_tests, overall_effect, pairs
 from moo.study.ranks import ranks
 from moo.study.sensitivity import sensitivity, sensitivity_sentences
-from moo.study.statistics import CLAIM_RUNS, LEAST_RUNS
+from moo.study.statistics import CLAIM_RUNS, runs_needed
 
 if TYPE_CHECKING:
     from moo.study.study import Study
@@ -67,7 +67,7 @@ def overall(study: Study) -> list[str]:
 
 
 def _against(study: Study, leader: str, other: str, group: Sequence[Pair]) -> str:
-    tested = [pair for pair in group if not np.isnan(pair.p)]
+    tested = [pair for pair in group if pair.better or pair.enough]
     won = [pair for pair in tested if pair.better == leader]
     clauses = [
         _claim(study, leader, other, won, len(group)),
@@ -77,7 +77,7 @@ def _against(study: Study, leader: str, other: str, group: Sequence[Pair]) -> st
     rest = [
         *_on("worse on", [p for p in tested if p.better == other]),
         *(_on("no difference on", [p for p in tested if not p.better]) if won else []),
-        *_on("too few runs to tell on", [p for p in group if np.isnan(p.p)]),
+        *_untold(group, tested),
         *_on("relative to what this study found on", [p for p in group if study.scales[p.problem].relative]),
     ]
     return "; ".join([", ".join(clauses), *rest]) + "."
@@ -123,6 +123,12 @@ def _runs_each(group: Iterable[Pair]) -> str:
     return "one run each" if counts[0] == 1 else f"{counts[0]} runs each"
 
 
+def _untold(group: Sequence[Pair], tested: Sequence[Pair]) -> list[str]:
+    if not tested:
+        return ["too few runs to tell"]
+    return _on("too few runs to tell on", [pair for pair in group if pair not in tested])
+
+
 def _on(words: str, group: Sequence[Pair]) -> list[str]:
     return [f"{words} {', '.join(pair.problem for pair in group)}"] if group else []
 
@@ -144,7 +150,7 @@ def _sentence(study: Study, problem: str, rows: list[Row]) -> str:
         return (
             f"{problem}: only {best['optimizer']} came to an end, with hypervolume {reached}.{_losses(rows)}"
         )
-    clauses = [f"{best['optimizer']} has the largest hypervolume, {reached}", *_clauses(ended)]
+    clauses = [f"{best['optimizer']} has the largest hypervolume, {reached}", *_clauses(study, ended)]
     return f"{problem}: {'; '.join(clauses)}.{_losses(rows)}"
 
 
@@ -156,16 +162,16 @@ def _relative(study: Study, problem: str) -> str:
     return ", relative to what this study found" if study.scales[problem].relative else ""
 
 
-def _clauses(rows: list[Row]) -> list[str]:
+def _clauses(study: Study, rows: list[Row]) -> list[str]:
     """On the optimizers that are not the best."""
     clauses = []
     for verdict, words in (("not distinguishable", "not distinguishable"), ("worse", "smaller")):
         named = [f"{r['optimizer']} ({_evidence(r)})" for r in rows if r["verdict"] == verdict]
         if named:
             clauses.append(f"{words}: {', '.join(named)}")
-    few = [row["optimizer"] for row in rows if row["verdict"] == "too few runs"]
+    few = [f"{r['optimizer']} ({_effect_of(r)})" for r in rows if r["verdict"] == "too few runs"]
     if few:
-        clauses.append(f"{LEAST_RUNS} runs of each are needed to tell it from {', '.join(few)}")
+        clauses.append(f"{_needed(study)} are needed to tell it from {', '.join(few)}")
     return clauses
 
 
@@ -173,7 +179,18 @@ def _evidence(row: Row) -> str:
     """For example "p = 0.024, A12 0.83 [0.71, 0.92]"; both are of the best against this one."""
     p = row["p (Holm)"]
     shown = "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
-    return f"{shown}, {effect(row['A12 of the best'], row['A12 lower'], row['A12 upper'])}"
+    return f"{shown}, {_effect_of(row)}"
+
+
+def _effect_of(row: Row) -> str:
+    return effect(row["A12 of the best"], row["A12 lower"], row["A12 upper"])
+
+
+def _needed(study: Study) -> str:
+    """For example "7 runs of each, for 75 pairs,"."""
+    tests = number_of_tests(pairs(study, View()))
+    among = f", for {tests} pairs," if tests > 1 else ""
+    return f"{runs_needed(max(tests, 1))} runs of each{among}"
 
 
 def _losses(rows: list[Row]) -> str:

@@ -4,6 +4,7 @@ with its interval. More on what they mean: docs/protocol.md."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from math import sqrt
 
 import numpy as np
@@ -57,6 +58,23 @@ def signed_rank(a: Sequence[float], b: Sequence[float]) -> float:
     if not apart.any():
         return 1.0
     return float(wilcoxon(_finite(x[apart] - y[apart]), alternative="two-sided").pvalue)
+
+
+@cache
+def least_p(n_a: int, n_b: int, *, paired: bool = False) -> float:
+    """The p-value when all of n_a runs are better than all of n_b; ``paired``: of n_a pairs that all
+    differ to the same side. NaN for fewer than five."""
+    if paired:
+        return signed_rank(range(1, n_a + 1), [0.0] * n_a)
+    return mann_whitney(range(n_b, n_b + n_a), range(n_b))
+
+
+def runs_needed(tests: int, *, paired: bool = False) -> int:
+    """How many runs of each it takes so that one of so many tests can be significant after Holm."""
+    n = LEAST_RUNS
+    while least_p(n, n, paired=paired) * tests >= SIGNIFICANT:
+        n += 1
+    return n
 
 
 def signed_rank_sum(a: Sequence[float], b: Sequence[float]) -> float:

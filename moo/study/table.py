@@ -15,7 +15,7 @@ from moo import indicators
 from moo.result import Cost, Result
 from moo.study.pairs import Pair, View, pairs
 from moo.study.quality import Indicators, Quality, cost_at
-from moo.study.statistics import SIGNIFICANT, median, quartiles
+from moo.study.statistics import median, quartiles
 
 if TYPE_CHECKING:
     from moo.study.study import Study
@@ -54,12 +54,8 @@ class _Group:
         self.against = found[frozenset((self.optimizer, best.optimizer))].seen_from(best.optimizer)
         if not self.results:
             self.verdict = self.without_runs
-        elif np.isnan(self.against.p_holm):
-            self.verdict = "too few runs"
-        elif self.against.p_holm >= SIGNIFICANT:
-            self.verdict = "not distinguishable"
         else:
-            self.verdict = "worse"
+            self.verdict = "worse" if self.against.better else self.against.verdict
 
 
 def table(study: Study, view: View) -> pd.DataFrame:
@@ -67,8 +63,8 @@ def table(study: Study, view: View) -> pd.DataFrame:
 
     runs (that came to their end; statistics are over these), failed; hypervolume (median), its lower
     and upper quartile, of the view ``by``; verdict: "best" is the largest median of the problem, the
-    others are "worse", "not distinguishable" (Holm's p >= 0.05), "too few runs" to tell, "failed" or
-    "not run";
+    others are "worse", "not distinguishable" (Holm's p >= 0.05), "too few runs" to tell among
+    so many pairs, "failed" or "not run";
     p: Mann-Whitney (of pairs: Wilcoxon) against the best, two-sided; p (Holm): the same, corrected for
     all pairs on all problems of the study; A12 of the best: the probability that a run of the best is
     better than one of this, with its 95 % interval (lower, upper);

@@ -76,6 +76,20 @@ def test_runs_without_a_feasible_answer_are_infinitely_far_and_count() -> None:
     assert first["p"] == pytest.approx(mannwhitneyu([1, 2, 3, 4, 5], [6] * 5).pvalue)
 
 
+def test_among_many_pairs_a_few_runs_tell_nothing() -> None:
+    """Five runs that are all better have p = 2 / 252: enough alone, not among ten pairs."""
+    alone = study_of({"a": GOOD, "b": POOR})
+    assert alone.pairs()["verdict"].tolist() == ["a is better"]
+    five = {label: [base + 0.01 * i for i in range(5)] for label, base in zip("abcde", range(5), strict=True)}
+    among = study_of(five).pairs()
+    assert set(among["verdict"]) == {"too few runs"}
+    assert "6 runs of each, for 10 pairs, are needed to tell it from b" in study_of(five).sentences()[0]
+    six = {
+        label: [*corners, base + 0.05] for (label, corners), base in zip(five.items(), range(5), strict=True)
+    }
+    assert set(study_of(six).pairs()["verdict"]) >= {"a is better"}
+
+
 def test_paired_runs_are_compared_seed_by_seed() -> None:
     a = [0.1, 0.2, 0.3, 0.4, 0.5]
     b = [x + 0.01 for x in a]
@@ -200,7 +214,7 @@ def test_no_difference_anywhere_is_no_win() -> None:
 
 def test_one_run_of_each_is_said_in_the_singular() -> None:
     said = two_problems({"a": [0.1], "b": [0.2]}, {"a": [0.1], "b": [0.2]}).sentences()
-    assert "one run each; too few runs to tell on p, q." in said[0]
+    assert "one run each; too few runs to tell." in said[0]
     assert said[-1].startswith("With one run of an optimizer")
 
 

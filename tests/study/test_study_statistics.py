@@ -14,10 +14,12 @@ from moo.study.statistics import (
     a12,
     a12_interval,
     holm,
+    least_p,
     mann_whitney,
     mean_interval,
     median,
     quartiles,
+    runs_needed,
     signed_rank,
     signed_rank_sum,
 )
@@ -100,6 +102,21 @@ def test_signed_ranks_need_five_pairs_and_leave_equal_ones_out() -> None:
     assert signed_rank([math.inf] * 5, [math.inf] * 5) == 1.0
     with_equal = signed_rank([1.0, 2, 4, 6, 8, 10], [1.0, 1, 2, 3, 4, 5])
     assert with_equal == pytest.approx(2 / 32)
+
+
+def test_the_least_p_is_that_of_complete_separation() -> None:
+    assert least_p(5, 7) == pytest.approx(2 / math.comb(12, 5))
+    assert least_p(6, 6, paired=True) == pytest.approx(2 / 2**6)
+    assert least_p(20, 20) == mannwhitneyu(range(20), range(20, 40)).pvalue
+    assert math.isnan(least_p(4, 9))
+
+
+@pytest.mark.parametrize(
+    ("tests", "paired", "needed"), [(1, False, 5), (75, False, 7), (1, True, 6), (10, True, 9)]
+)
+def test_how_many_runs_it_takes_by_hand(tests: int, paired: bool, needed: int) -> None:
+    """75 x 2 / C(14, 7) = 0.044 and 75 x 2 / C(12, 6) = 0.16; 10 x 2 / 2^9 = 0.039."""
+    assert runs_needed(tests, paired=paired) == needed
 
 
 def test_infinite_differences_are_the_largest() -> None:

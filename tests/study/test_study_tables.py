@@ -61,7 +61,7 @@ def test_fewer_than_five_runs_tell_nothing() -> None:
     assert row(study, "b")["verdict"] == "too few runs"
     assert study.sentences() == [
         f"p: a has the largest hypervolume, {(1.1 - 0.115) ** 2 + 0.005**2:.4g} (median of 4 runs); "
-        "5 runs of each are needed to tell it from b.",
+        "5 runs of each are needed to tell it from b (A12 1.00 [0.58, 1.00]).",
         "With 4 runs of an optimizer on a problem this is no ground for a claim: it takes 15.",
     ]
 

@@ -52,7 +52,10 @@ def train(args: argparse.Namespace) -> int:
     for name in names:
         out = Path(args.out) / name if args.out and args.all else args.out and Path(args.out)
         try:
-            print(_trained(name, args, out or None), flush=True)
+            said, interrupted = _trained(name, args, out or None)
+            print(said, flush=True)
+            if interrupted:
+                raise KeyboardInterrupt
         except MooError as error:
             if not args.all:
                 raise
@@ -103,8 +106,8 @@ def _tasks(args: argparse.Namespace) -> Sequence[str]:
     return list(tasks()) if args.all else [args.task]
 
 
-def _trained(name: str, args: argparse.Namespace, out: Path | None) -> str:
-    """Train, write, and say what came out."""
+def _trained(name: str, args: argparse.Namespace, out: Path | None) -> tuple[str, bool]:
+    """Train, write, and say what came out, and whether Ctrl-C ended it."""
     from moo import naming
     from moo.multimodal.comparison import BASELINE, compare_methods
     from moo.multimodal.tasks import tasks
@@ -127,10 +130,12 @@ def _trained(name: str, args: argparse.Namespace, out: Path | None) -> str:
             overwrite=args.overwrite,
             progress=lambda method, done, of: tell(name, done / of, f"{name}: [{done}/{of}] {method}"),
         )
+    search = {**made.searches, **made.unfinished}[BASELINE]
     if out is not None:
-        _write(task, made.searches[BASELINE], out)
+        _write(task, search, out)
     data = f"a part of {source}" if plan.smoke else str(source)
-    return _text(f"{name} on {data}", task, made, out, time.perf_counter() - began)
+    text = _text(f"{name} on {data}", task, made, search, out, time.perf_counter() - began)
+    return text, made.interrupted
 
 
 @contextmanager
@@ -160,10 +165,9 @@ def _write(task: Task, search: WeightSearch, out: Path) -> None:
         task.write_samples(search.X[of_front.to_numpy()], out)
 
 
-def _text(what: str, task: Task, made: MethodComparison, out: Path | None, seconds: float) -> str:
-    from moo.multimodal.comparison import BASELINE
-
-    search = made.searches[BASELINE]
+def _text(
+    what: str, task: Task, made: MethodComparison, search: WeightSearch, out: Path | None, seconds: float
+) -> str:
     sizes = ", ".join(f"{len(samples)} {part}" for part, samples in _parts(task).items())
     lines = [what, f"min ({', '.join(task.names)})", f"{sizes} rows", ""]
     lines += [f"weighted sum, {search.rule}:", _chosen(search), ""]

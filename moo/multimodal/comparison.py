@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -16,6 +16,7 @@ from moo.multimodal.balancing import OGMGE, EncoderRate, MMPareto, gradient_blen
 from moo.multimodal.balancing.base import layout
 from moo.multimodal.problem import ModelProblem
 from moo.multimodal.search import WeightSearch, search_rates, search_weights
+from moo.multimodal.search.checks import criterion
 from moo.multimodal.search.result import t_interval
 from moo.storage import claim
 from moo.study.statistics import LEAST_RUNS, SIGNIFICANT, holm
@@ -36,20 +37,28 @@ class MethodComparison:
         figure: what settings were chosen by, and is tested: "fused accuracy", for example.
         larger: whether more of it is better.
         searches: every method's search, by its name; "weighted sum" is what the others are held against.
+        interrupted: whether Ctrl-C ended the comparison.
+        unfinished: the search that it ended, by its name; it is in no table.
     """
 
     title: str
     figure: str
     larger: bool
     searches: Mapping[str, WeightSearch]
+    interrupted: bool = False
+    unfinished: Mapping[str, WeightSearch] = field(default_factory=dict)
 
     @cached_property
     def table(self) -> pd.DataFrame:
         """One row a method: the chosen setting's figure on the validation split, on the test split with its
         95 % interval over seeds, the difference on the test split to the weighted sum, seed by seed, with its
         95 % interval and Holm-adjusted p of the paired t test, and what the search cost in F-equivalents.
-        NaN where every setting diverged, and where there are too few seeds."""
+        NaN where every setting diverged, and where there are too few seeds; without rows where not even the
+        weighted sum was finished."""
         import pandas as pd
+
+        if not self.searches:
+            return pd.DataFrame()
 
         rows = {name: self._row(search) for name, search in self.searches.items()}
         table = pd.DataFrame.from_dict(rows, orient="index")
@@ -59,6 +68,8 @@ class MethodComparison:
     @property
     def sentence(self) -> str:
         """What the table says, in a sentence."""
+        if not self.searches:
+            return f"on {self.title}: interrupted before the weighted sum was finished"
         table = self.table.drop(index=BASELINE)
         sign = 1.0 if self.larger else -1.0
         sure = table[table["p"] < SIGNIFICANT]
@@ -74,6 +85,8 @@ class MethodComparison:
 
     def __str__(self) -> str:
         table = self.table
+        if table.empty:
+            return self.sentence
         shown = {
             f"validation {self.figure}": table["validation"].map(_shown),
             "test [95 %]": _intervals(table, "test", "low", "high"),
@@ -123,6 +136,8 @@ def compare_methods(
 ) -> MethodComparison:
     """Give every method n settings and the same steps and seeds, choose each one's setting on the validation
     split, and test the chosen ones once. A weighted sum on a grid of weights and rates is always among them.
+    Ctrl-C ends the comparison with the methods that were finished; what the running one has trained is kept
+    as ``unfinished``.
 
     Args:
         task: a `moo.multimodal.tasks.Task`, with splits "validation" and "test".
@@ -145,16 +160,24 @@ def compare_methods(
     chosen = {BASELINE: METHODS[BASELINE], **_named(methods, task)}
     folder = None if out is None else claim(out, overwrite=overwrite)
     searches: dict[str, WeightSearch] = {}
+    unfinished: dict[str, WeightSearch] = {}
     for name, method in chosen.items():
         search = partial(search_rates, aggregator=method) if isinstance(method, Aggregator) else method
         options: dict[str, Any] = {"learning_rates": learning_rates, "inner": inner}
-        searches[name] = search(task, n=n, steps=steps, seeds=seeds, **options)
+        try:
+            found = search(task, n=n, steps=steps, seeds=seeds, **options)
+        except KeyboardInterrupt:  # before it had trained a model of its own
+            break
+        (unfinished if found.interrupted else searches)[name] = found
         if folder is not None:
-            searches[name].save(folder / name.replace(" ", "-").lower(), overwrite=overwrite)
+            found.save(folder / name.replace(" ", "-").lower(), overwrite=overwrite)
+        if found.interrupted:
+            break
         if progress is not None:
             progress(name, len(searches), len(chosen))
-    figure, larger = searches[BASELINE].by_metric
-    made = MethodComparison(task.title, figure.removeprefix("validation "), larger, searches)
+    figure, larger = criterion(task, None, None)
+    figure, interrupted = figure.removeprefix("validation "), len(searches) < len(chosen)
+    made = MethodComparison(task.title, figure, larger, searches, interrupted, unfinished)
     if folder is not None:
         made.table.to_csv(folder / "methods.csv", index_label="method")
     return made

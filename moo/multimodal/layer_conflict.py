@@ -102,7 +102,8 @@ def layer_conflict_over_time(
             seen.setdefault(step, []).append(task.to_array(X).copy())
 
     for seed in range(seeds):
-        train_rows(task, W, np.array([learning_rate]), steps, seed, inner, watch=look)
+        if train_rows(task, W, np.array([learning_rate]), steps, seed, inner, watch=look).interrupted:
+            break
     tables = [layer_conflict(task, np.concatenate(models), prefixes) for models in seen.values()]
     at_steps = [table.assign(step=step) for step, table in zip(seen, tables, strict=True)]
     return pd.concat(at_steps, ignore_index=True)

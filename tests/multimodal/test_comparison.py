@@ -1,6 +1,8 @@
 """Methods at equal settings: what is counted, what is written, and what the sentence says."""
 
+import copy
 import dataclasses
+import itertools
 
 import numpy as np
 import pandas as pd
@@ -74,6 +76,26 @@ class TestCompareMethods:
         pd.testing.assert_frame_equal(written, made.table, check_names=False)
         with pytest.raises(StorageError, match="already holds files"):
             compare_methods(task, ["MGDA"], **options)
+
+    @pytest.mark.parametrize(("at", "finished"), [(5, []), (40, [BASELINE]), (75, [BASELINE, "MGDA"])])
+    def test_ctrl_c_keeps_what_was_finished_and_what_was_not(self, task, tmp_path, at, finished):
+        stopped, calls = copy.copy(task), itertools.count(1)
+
+        def objectives(*args, **kwargs):
+            if next(calls) == at:
+                raise KeyboardInterrupt
+            return task.objectives(*args, **kwargs)
+
+        stopped.objectives = objectives
+        methods = ["MGDA", "Gradient-Blending"]
+        made = compare_methods(stopped, methods, n=16, steps=15, seeds=2, out=tmp_path / "out")
+        assert made.interrupted
+        assert list(made.searches) == finished
+        assert list(made.table.index) == finished
+        left = {path.name for path in (tmp_path / "out").iterdir()}
+        assert {name.replace(" ", "-").lower() for name in (*finished, *made.unfinished)} <= left
+        assert len(made.unfinished) == (0 if at == 75 else 1)  # the estimate of weights is no search yet
+        assert ("interrupted before" in str(made)) == (not finished)
 
     def test_a_misspelling_is_named(self, task):
         with pytest.raises(OptionError, match="did you mean 'MMPareto'"):

@@ -42,8 +42,10 @@ def gradient_blending(
     require(0.0 < learning_rate < float("inf"), "learning_rate", learning_rate, "a number above zero")
     m = checked(task).n_obj
     before = _losses(task, task.sample(1, np.random.default_rng(np.random.SeedSequence(seed).spawn(2)[0])))
-    X, _, _ = train_rows(task, np.eye(m), np.full(m, learning_rate), steps, seed, inner)
-    train, validation = _losses(task, X).diagonal(axis1=1, axis2=2) - before[:, 0]
+    trained = train_rows(task, np.eye(m), np.full(m, learning_rate), steps, seed, inner)
+    if trained.interrupted:  # weights of models that are half trained would be wrong ones
+        raise KeyboardInterrupt
+    train, validation = _losses(task, trained.X).diagonal(axis1=1, axis2=2) - before[:, 0]
     gained, overfitted = -validation, validation - train
     weights = np.maximum(gained, 0.0) / np.maximum(overfitted**2, _TINY)
     if not np.isfinite(weights).all() or weights.sum() <= 0.0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,7 @@ def search_rates(
         raise OptionError(f"aggregator={aggregator!r} is not accepted: give an object of moo.aggregation")
     figure, larger = criterion(checked(task), chosen_by, larger_is_better)
     trainer = Trainer(task, steps, seed_list(seeds), figure, larger, inner)
-    trainer.train(chosen, np.geomspace(low, high, n) if n > 1 else np.array([(low * high) ** 0.5]))
+    with suppress(KeyboardInterrupt):  # what was trained is there
+        trainer.train(chosen, np.geomspace(low, high, n) if n > 1 else np.array([(low * high) ** 0.5]))
     what = f"{chosen}: {n} learning rates, {len(trainer.seeds)} seeds, {steps} {inner} steps each"
     return trainer.searched(what)

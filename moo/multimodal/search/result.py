@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+INTERRUPTED = "interrupted"  # what the status of a model begins with that Ctrl-C stopped
+
+
 @dataclass(frozen=True)
 class WeightSearch:
     """Every model that `search_weights` trained, and the setting that validation chose.
@@ -29,9 +32,9 @@ class WeightSearch:
     Attributes:
         X: the parameters (k, n_var) of every model, float32; `ModelProblem.module` makes modules of rows.
         table: one row a model: "setting", "seed", "w <loss>" for each loss, "learning rate", "status" ("ok",
-            or "diverged at step 12": X is then where its losses were last finite), "steps", and all
-            losses and metrics on the training and validation split.
-        chosen: the number of the chosen setting; None when every setting diverged.
+            or "diverged at step 12": X is then where its losses were last finite; or "interrupted at step
+            12", by Ctrl-C), "steps", and all losses and metrics on the training and validation split.
+        chosen: the number of the chosen setting; None when every setting diverged or none was finished.
         rule: how it was chosen, in words.
         tested: losses and metrics of the chosen setting's models on the test split: one row a seed, no
             columns without such a split. No other model met the test split.
@@ -49,11 +52,22 @@ class WeightSearch:
     names: list[str]
     by_metric: tuple[str, bool]
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended the search."""
+        return bool(self._stopped.any())
+
+    @property
+    def _stopped(self) -> pd.Series[bool]:
+        return self.table.status.str.startswith(INTERRUPTED)
+
     @cached_property
     def settings(self) -> pd.DataFrame:
-        """One row a setting: its figures' means over seeds, and whether all its models are "ok"."""
-        grouped = self.table.drop(columns=["seed", "status"]).groupby("setting", sort=True)
-        return grouped.mean().assign(ok=(self.table.status == "ok").groupby(self.table.setting).all())
+        """One row a setting: its figures' means over seeds, and whether all its models are "ok". Models that
+        were interrupted are left out."""
+        ended = self.table[~self._stopped]
+        grouped = ended.drop(columns=["seed", "status"]).groupby("setting", sort=True)
+        return grouped.mean().assign(ok=(ended.status == "ok").groupby(ended.setting).all())
 
     @cached_property
     def front(self) -> pd.DataFrame:
@@ -75,12 +89,12 @@ class WeightSearch:
         """The row of X of the chosen setting's model that is best on validation, of its seeds.
 
         Raises:
-            ProblemError: when every setting diverged.
+            ProblemError: when every setting diverged, or none was finished.
         """
         if self.chosen is None:
             raise ProblemError(f"no model was chosen: {self.rule}")
         name, larger = self.by_metric
-        values = self.table[name].where(self.table.setting == self.chosen)
+        values = self.table[name].where((self.table.setting == self.chosen) & ~self._stopped)
         return int(values.argmax() if larger else values.argmin())
 
     def module(self, task: ModelProblem) -> nn.Module:

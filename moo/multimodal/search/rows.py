@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -21,6 +21,22 @@ _TINY = 1e-8  # Adam's, as in the paper
 _MOMENTUM = 0.9
 
 
+class Trained(NamedTuple):
+    """What `train_rows` leaves.
+
+    Attributes:
+        X: the models' parameters (k, n_var).
+        stopped: how many steps each took before it diverged (k,).
+        evaluate: what was counted.
+        interrupted: whether Ctrl-C ended the training: the models are as they were then.
+    """
+
+    X: np.ndarray
+    stopped: np.ndarray
+    evaluate: Evaluator
+    interrupted: bool
+
+
 def train_rows(
     task: ModelProblem,
     rule: np.ndarray | Aggregator,
@@ -29,7 +45,7 @@ def train_rows(
     seed: int,
     inner: str = "adam",
     watch: Callable[[int, torch.Tensor], None] | None = None,
-) -> tuple[np.ndarray, np.ndarray, Evaluator]:
+) -> Trained:
     """Train one model for each learning rate (k,), all from the same initialisation and on the same
     minibatches.
 
@@ -43,18 +59,32 @@ def train_rows(
         inner: "adam" (Kingma and Ba 2015, algorithm 1) or "momentum" (of 0.9, Polyak 1964), both within
             the task's bounds.
         watch: called before each step, and at the end, with how many were made and X (k, n_var).
-
-    Returns:
-        Their parameters (k, n_var), how many steps each took before it diverged (k,), and what was counted.
     """
     draws = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(3)]
-    made = _Aggregated(task, rule, draws[2]) if isinstance(rule, Aggregator) else _Weighted(task, rule)
+    made: _Rule = _Aggregated(task, rule, draws[2]) if isinstance(rule, Aggregator) else _Weighted(task, rule)
     n_f, n_vjp = task.cost_of_row(made.needs_jacobian, False, not made.needs_jacobian)
     budget = Budget(cost=len(rates) * steps * (n_f + Budget(cost=1).vjp_cost * n_vjp))
     evaluate = Evaluator(task, budget, draws[1])
     descent = INNER[inner](task, task.sample(1, draws[0]).repeat(len(rates), axis=0), rates)
     stopped = np.zeros(len(rates), dtype=int)
-    active = torch.arange(len(rates), device=descent.X.device)
+    try:
+        _descend(made, evaluate, descent, stopped, steps, watch)
+        interrupted = False
+    except KeyboardInterrupt:
+        interrupted = True
+    return Trained(task.to_array(descent.X), stopped, evaluate, interrupted)
+
+
+def _descend(
+    made: _Rule,
+    evaluate: Evaluator,
+    descent: _Descent,
+    stopped: np.ndarray,
+    steps: int,
+    watch: Callable[[int, torch.Tensor], None] | None,
+) -> None:
+    """Make the steps, and count them in ``stopped`` (k,)."""
+    active = torch.arange(len(stopped), device=descent.X.device)
     for step in range(steps):
         if watch is not None:
             watch(step, descent.X)
@@ -72,7 +102,6 @@ def train_rows(
         stopped[active.cpu().numpy()] += 1
     if watch is not None:
         watch(steps, descent.X)
-    return task.to_array(descent.X), stopped, evaluate
 
 
 # ------------------------------------------------------------------ what is descended

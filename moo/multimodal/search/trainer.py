@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,8 @@ import numpy as np
 from moo.aggregation import Aggregator
 from moo.budget import Budget
 from moo.multimodal.problem import ModelProblem
-from moo.multimodal.search.result import WeightSearch, validation
-from moo.multimodal.search.rows import train_rows
+from moo.multimodal.search.result import INTERRUPTED, WeightSearch, validation
+from moo.multimodal.search.rows import Trained, train_rows
 from moo.result import Cost
 
 if TYPE_CHECKING:
@@ -41,29 +41,23 @@ class Trainer:
 
     def train(self, rule: np.ndarray | Aggregator, rates: np.ndarray) -> list[dict[str, Any]]:
         """The table's new rows, seed by seed, of the settings: weights (k, n_obj) or an aggregator, and
-        learning rates (k,)."""
+        learning rates (k,). After Ctrl-C the models as they were then are kept too, and it goes on."""
         blind = _with_heldout(self.task, "validation")
         first = len(self.rows)
+        setting, self.n_settings = self.n_settings, self.n_settings + len(rates)
         for seed in self.seeds:
-            X, stopped, evaluate = train_rows(self.task, rule, rates, self.steps, seed, self.inner)
-            self.n_f, self.n_vjp = self.n_f + evaluate.n_f, self.n_vjp + evaluate.n_vjp
-            figures = blind.report(X)
-            finite = np.isfinite([figures[name] for name in validation(self.task.names)]).all(axis=0)
-            stopped = np.where(finite, stopped, np.minimum(stopped, self.steps - 1))
-            self.X.append(X.astype(np.float32))
-            for k in range(len(rates)):
-                done = int(stopped[k])
+            trained = train_rows(self.task, rule, rates, self.steps, seed, self.inner)
+            self.n_f, self.n_vjp = self.n_f + trained.evaluate.n_f, self.n_vjp + trained.evaluate.n_vjp
+            self.X.append(trained.X.astype(np.float32))
+            figures = blind.report(trained.X)
+            losses = np.array([figures[name] for name in validation(self.task.names)])
+            for k, (done, status) in enumerate(_statuses(trained, losses, self.steps)):
                 said = {} if isinstance(rule, Aggregator) else _said(self.task.names, rule[k])
-                status = "ok" if done == self.steps else f"diverged at step {done + 1}"
-                row: dict[str, Any] = {
-                    "setting": self.n_settings + k,
-                    "seed": seed,
-                    **said,
-                    "learning rate": float(rates[k]),
-                }
-                row |= {"status": status, "steps": done}
+                row: dict[str, Any] = {"setting": setting + k, "seed": seed, **said}
+                row |= {"learning rate": float(rates[k]), "status": status, "steps": done}
                 self.rows.append(row | {name: float(values[k]) for name, values in figures.items()})
-        self.n_settings += len(rates)
+            if trained.interrupted:
+                raise KeyboardInterrupt
         return self.rows[first:]
 
     def means(self, W: np.ndarray, rates: np.ndarray, names: list[str]) -> np.ndarray:
@@ -90,12 +84,25 @@ class Trainer:
         )
         sound = found.settings[found.settings.ok & np.isfinite(found.settings[self.figure])]
         if sound.empty:
-            return replace(found, rule=f"every setting diverged ({what})")
+            none = "no setting was finished" if found.interrupted else "every setting diverged"
+            return replace(found, rule=f"{none} ({what})")
         totals = sound[validation(self.task.names)].sum(axis=1)
         order = np.lexsort((totals, sound[self.figure] * (-1 if self.larger else 1)))
         chosen = int(sound.index[order[0]])
-        X = found.X[(found.table.setting == chosen).to_numpy()]
+        X = found.X[((found.table.setting == chosen) & (found.table.status == "ok")).to_numpy()]
         return replace(found, chosen=chosen, tested=_tested(self.task, X))
+
+
+def _statuses(trained: Trained, losses: np.ndarray, steps: int) -> Iterator[tuple[int, str]]:
+    """The steps of each model, and what became of it; ``losses`` (n_obj, k) are those on validation."""
+    finite = np.isfinite(losses).all(axis=0)
+    stopped = np.where(finite, trained.stopped, np.minimum(trained.stopped, steps - 1))
+    running = finite & (stopped == trained.stopped.max(initial=0)) & trained.interrupted
+    for done, going_on in zip(stopped.tolist(), running, strict=True):
+        if done == steps:
+            yield done, "ok"
+        else:
+            yield done, f"{INTERRUPTED if going_on else 'diverged'} at step {done + 1}"
 
 
 def _said(names: Sequence[str], weights: np.ndarray) -> dict[str, float]:

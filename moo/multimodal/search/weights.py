@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from moo.errors import OptionError, unknown_name
@@ -44,7 +45,8 @@ def search_weights(
     A setting is one weight vector w on the simplex and one learning rate. Its model minimises
     sum_i w_i f_i with a cosine schedule of its learning rate, within the task's bounds.
     Models of many settings are rows of one X and are trained together. A model depends on its setting and
-    training seed alone, and methods are comparable at equal ``n``, ``steps`` and ``seeds``.
+    training seed alone, and methods are comparable at equal ``n``, ``steps`` and ``seeds``. Ctrl-C ends the
+    search, and every model trained so far is returned.
 
     Args:
         task: a `moo.multimodal.tasks.Task`, or any `ModelProblem` with held-out samples "validation" and,
@@ -86,7 +88,8 @@ def search_weights(
     plan = Plan(space, settings_count(n, weights, space.n_obj, n_rates, by), weights, n_rates, batch, seed)
     figure, larger = criterion(task, chosen_by, larger_is_better)
     trainer = Trainer(task, steps, seed_list(seeds), figure, larger, inner)
-    METHODS[by](plan, trainer)
+    with suppress(KeyboardInterrupt):  # what was trained is there
+        METHODS[by](plan, trainer)
     return trainer.searched(
         f"{by}: {plan.n} settings, {len(trainer.seeds)} seeds, {steps} {inner} steps each"
     )

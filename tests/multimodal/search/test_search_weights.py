@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
 import sys
 
 import numpy as np
@@ -151,15 +153,15 @@ def test_rows_trained_at_once_are_those_trained_alone(problem):
         np.array([[0.1, 0.9], [0.5, 0.5], [1.0, 0.0], [0.7, 0.3], [0.2, 0.8]]),
         np.geomspace(1e-3, 0.1, 5),
     )
-    together, _, _ = train_rows(problem, W, rates, 30, 4)
+    together = train_rows(problem, W, rates, 30, 4).X
     for k in range(5):
-        alone, _, _ = train_rows(problem, W[k : k + 1], rates[k : k + 1], 30, 4)
+        alone = train_rows(problem, W[k : k + 1], rates[k : k + 1], 30, 4).X
         np.testing.assert_allclose(together[k], alone[0], atol=1e-5)
     assert np.abs(together[0] - together[1]).max() > 1e-3
 
 
 def test_a_row_takes_the_steps_of_pytorchs_adam(problem):
-    X, _, _ = train_rows(problem, np.array([[0.3, 0.7]]), np.array([0.02]), 25, 1)
+    X, *_ = train_rows(problem, np.array([[0.3, 0.7]]), np.array([0.02]), 25, 1)
     start, draws = (np.random.default_rng(s) for s in np.random.SeedSequence(1).spawn(2))
     module = problem.module(problem.sample(1, start)[0])
     optimizer = torch.optim.Adam(module.parameters(), lr=0.02)
@@ -221,10 +223,10 @@ def test_what_diverged_counts_as_the_worst_seen_so_far(larger, told):
 
 def test_a_row_that_diverges_leaves_the_others_as_they_were():
     W, rates = np.array([[0.9, 0.1], [0.1, 0.9], [0.0, 1.0], [0.2, 0.8]]), np.array([0.3, 0.01, 0.02, 0.01])
-    X, stopped, _ = train_rows(_diverging(), W, rates, 60, 0)
+    X, stopped, *_ = train_rows(_diverging(), W, rates, 60, 0)
     assert stopped[0] < 60
     assert stopped[1:].tolist() == [60] * 3
-    rest, _, _ = train_rows(_diverging(), W[1:], rates[1:], 60, 0)
+    rest, *_ = train_rows(_diverging(), W[1:], rates[1:], 60, 0)
     np.testing.assert_allclose(X[1:], rest, atol=1e-6)
 
 
@@ -417,3 +419,44 @@ def test_without_optuna_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'moo\[bayes\]'"):
         search(points(), "bayesian")
+
+
+# ------------------------------------------------------------------ Ctrl-C
+
+
+def _interrupting(problem, after):
+    """The same problem, on which Ctrl-C is pressed at the evaluation of this number."""
+    stopped, calls = copy.copy(problem), itertools.count(1)
+
+    def objectives(*args, **kwargs):
+        if next(calls) == after:
+            raise KeyboardInterrupt
+        return problem.objectives(*args, **kwargs)
+
+    stopped.objectives = objectives
+    return stopped
+
+
+def test_ctrl_c_keeps_every_model_and_chooses_among_those_that_were_finished(problem, tmp_path):
+    options = {"n": 8, "steps": 10, "seeds": 2, "chosen_by": "image accuracy"}
+    whole = search_weights(problem, **options)
+    found = search_weights(_interrupting(problem, 14), **options)
+    assert found.interrupted
+    assert not whole.interrupted
+    assert found.table.status.tolist() == ["ok"] * 8 + ["interrupted at step 4"] * 8
+    np.testing.assert_allclose(found.X[:8], whole.X[:8], atol=1e-6)
+    assert len(found.settings) == 8
+    assert len(found.tested) == 1
+    found.save(tmp_path / "found")
+    assert WeightSearch.load(tmp_path / "found").interrupted
+    assert found.cost.n_f < whole.cost.n_f
+
+
+@pytest.mark.parametrize("by", METHODS)
+def test_ctrl_c_at_once_leaves_the_models_and_no_choice(by, problem):
+    found = search_weights(_interrupting(problem, 4), by, n=8, steps=10, chosen_by="image accuracy")
+    assert found.table.status.str.match("interrupted at step [34]$").all()
+    assert len(found.X) == len(found.table) == 8
+    assert found.chosen is None
+    assert found.rule.startswith("no setting was finished")
+    assert len(found.settings) == len(found.front) == 0

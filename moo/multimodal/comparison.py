@@ -143,7 +143,8 @@ def compare_methods(
         task: a `moo.multimodal.tasks.Task`, with splits "validation" and "test".
         methods: names of `METHODS`; or name -> an aggregator, or a function of (task, n=, steps=, seeds=,
             learning_rates=, inner=) that returns a `WeightSearch`; None for all that suit the task.
-        n: settings of each method, a multiple of 4 and at least 4 n_obj; for an aggregator n learning rates.
+        n: settings of each method, a multiple of 4 and at least 4 (n_obj + 1); of an aggregator, learning
+            rates.
         steps, seeds, learning_rates, inner: as in `search_weights`.
         out: a new or empty folder: each method's search, models included, is written there as it ends, to be
             read by `WeightSearch.load`, and "methods.csv" at last.

@@ -26,7 +26,7 @@ def task(data):
 
 @pytest.fixture(scope="module")
 def comparison(task):
-    return compare_methods(task, n=12, steps=15, seeds=3)
+    return compare_methods(task, n=16, steps=15, seeds=3)
 
 
 def altered(comparison, changes):
@@ -45,8 +45,8 @@ class TestCompareMethods:
 
     def test_every_method_gets_the_same_number_of_settings(self, comparison):
         for search in comparison.searches.values():
-            assert len(search.settings) == 12
-            assert len(search.X) == 36
+            assert len(search.settings) == 16
+            assert len(search.X) == 48
             assert len(search.tested) == 3
 
     def test_a_problem_without_a_fused_loss_is_not_balanced(self, problem):
@@ -58,7 +58,7 @@ class TestCompareMethods:
 
     def test_takes_aggregators_and_functions_of_ones_own(self, task):
         mine = {"mine": MGDA(), "random": lambda task, **options: search_weights(task, "random", **options)}
-        made = compare_methods(task, mine, n=12, steps=3, seeds=1)
+        made = compare_methods(task, mine, n=16, steps=3, seeds=1)
         assert list(made.searches) == [BASELINE, "mine", "random"]
 
     def test_writes_each_search_as_it_ends(self, task, tmp_path):
@@ -67,7 +67,7 @@ class TestCompareMethods:
         def progress(name, done, of):
             seen.append((name, done, of, sorted(path.name for path in (tmp_path / "out").iterdir())))
 
-        options = {"n": 12, "steps": 3, "out": tmp_path / "out"}
+        options = {"n": 16, "steps": 3, "out": tmp_path / "out"}
         made = compare_methods(task, ["MGDA"], seeds=2, progress=progress, **options)
         assert seen[0] == (BASELINE, 1, 2, ["weighted-sum"])
         assert seen[1] == ("MGDA", 2, 2, ["mgda", "weighted-sum"])
@@ -104,7 +104,7 @@ class TestCompareMethods:
     def test_a_method_that_does_not_suit_says_so(self, problem):
         problem.chosen_by = "text accuracy"
         with pytest.raises(ProblemError, match="a balancing of modalities is for a task with a 'fused loss'"):
-            compare_methods(problem, ["MMPareto"], n=8, steps=2, seeds=1)
+            compare_methods(problem, ["MMPareto"], n=12, steps=2, seeds=1)
 
     def test_needs_test_samples(self, data):
         task = ImageTextProblem(data, batch_size=16)

@@ -13,7 +13,7 @@ EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "transformers_encode
 @pytest.mark.slow
 def test_the_example_trains_a_vision_transformer(tmp_path, monkeypatch, capsys):
     pytest.importorskip("transformers", reason="the encoder is from transformers")
-    argv = [str(EXAMPLE), "--out", str(tmp_path), "--settings", "12", "--steps", "3"]
+    argv = [str(EXAMPLE), "--out", str(tmp_path), "--settings", "16", "--steps", "3"]
     monkeypatch.setattr("sys.argv", argv)
     runpy.run_path(str(EXAMPLE), run_name="__main__")
     said = capsys.readouterr().out

@@ -56,12 +56,13 @@ def settings_count(n: Any, weights: Any, n_obj: int, n_rates: int, by: str) -> i
         accepted = f"{k} (the weights times n_rates={n_rates}), or leave it out"
         require(n is None or n == k, "n", n, accepted)
         return k
-    n = _N if n is None else n
+    least = (n_obj + 1) * n_rates if n_obj > 1 else n_rates  # the corners alone train no loss with another
+    n = max(_N, least if by == "grid" else 0) if n is None else n
     require(is_count(n), "n", n, "an integer of at least 1: the number of settings")
-    if by == "grid" and (n % n_rates or n < n_obj * n_rates):
+    if by == "grid" and (n % n_rates or n < least):
         raise OptionError(
             f"n={n} is not accepted with by='grid': give a multiple of n_rates={n_rates}, at least "
-            f"{n_obj * n_rates} for {n_obj} losses"
+            f"{least} for {n_obj} losses"
         )
     return int(n)
 

@@ -61,7 +61,7 @@ def _spread(k: int, n_obj: int) -> np.ndarray:
     """Evenly spread weights (k, n_obj), of which the one nearest to equal ones becomes those: a few spread
     ones alone may all lie at the rim."""
     W, equal = weight_vectors(k, n_obj), np.full(n_obj, 1.0 / n_obj)
-    if k > n_obj:
+    if n_obj > 1:
         W[np.abs(W - equal).sum(axis=1).argmin()] = equal
     return W
 

@@ -97,7 +97,7 @@ def test_gradients_are_those_of_the_losses(task, X):
 
 
 def test_is_searched_and_gives_a_plain_module(task):
-    found = search_weights(task, n=4 * task.n_obj, steps=8, learning_rates=(1e-3, 3e-2))
+    found = search_weights(task, n=4 * (task.n_obj + 1), steps=8, learning_rates=(1e-3, 3e-2))
     assert found.chosen is not None
     total = found.table[[f"train {name}" for name in task.names]].sum(axis=1)
     untrained = task.report(task.sample(1, np.random.default_rng(np.random.SeedSequence(0).spawn(1)[0])))

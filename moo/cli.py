@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import moo
 from moo.cli_bench import INTERRUPTED, add_bench
 from moo.cli_decide import add_decide
+from moo.cli_explore import add_explore
 from moo.cli_report import add_report
 from moo.cli_study import dumped, study_json, study_text, write_study
 from moo.cli_train import add_train
@@ -35,6 +36,7 @@ _EXAMPLES = """examples:
   moo train image-text --out runs/emoji
   moo plot runs/beam
   moo report runs/smoke
+  moo explore runs/smoke
   moo decide runs/one --rule knee
   moo list methods
 """
@@ -116,6 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     add_train(commands)
     _add_plot(commands)
     add_report(commands)
+    add_explore(commands)
     add_decide(commands)
     _add_list(commands)
     return parser

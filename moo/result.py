@@ -268,6 +268,17 @@ class Result:
 
         return front({self.optimizer_name: self}, ax=ax)
 
+    def explore(self, out: str | Path | None = None) -> Path:
+        """Write the front as an interactive HTML page, ``explore.html`` unless stated; see `moo.explore`.
+
+        Raises:
+            StorageError: when there is nothing to show, or the file cannot be written.
+            MissingExtraError: without plotly.
+        """
+        from moo.explore import explore
+
+        return explore(self, out)
+
     @property
     def optimizer_name(self) -> str:
         return self.optimizer.partition("(")[0]

@@ -250,6 +250,17 @@ class Study:
 
         return write(self, path)
 
+    def explore(self, out: str | Path | None = None) -> Path:
+        """Write the fronts as an interactive HTML page, ``explore.html`` unless stated; see `moo.explore`.
+
+        Raises:
+            StorageError: when no cell has a result, or the file cannot be written.
+            MissingExtraError: without plotly.
+        """
+        from moo.explore import explore
+
+        return explore(self, out)
+
     def _repr_html_(self) -> str:
         from moo.study.report.notebook import study_html
 

@@ -2,11 +2,11 @@
 PYTHON ?= python3.11
 CONSTRAINTS ?= constraints.txt
 BIN := .venv/bin
-EXTRAS := multimodal,bayes,dask,privacy,safetensors,test,lint
+EXTRAS := multimodal,bayes,dask,privacy,safetensors,explore,parquet,paretobench,test,lint
 # Small torch models run many times slower with two threads than with one on a busy machine.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: install demo test test-all lint clean
+.PHONY: install demo test test-all docs lint clean
 
 install: .venv/installed
 
@@ -21,8 +21,15 @@ demo: install
 test: install
 	$(BIN)/python -m pytest -n 2 -m "not slow" --cov --cov-report=term:skip-covered
 
-test-all: install
+test-all: .venv/installed-docs
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered
+
+.venv/installed-docs: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e ".[$(EXTRAS),docs,recipes]"
+	touch $@
+
+docs: .venv/installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 lint: install
 	$(BIN)/ruff check .
@@ -31,4 +38,4 @@ lint: install
 	$(BIN)/lint-imports
 
 clean:
-	rm -rf .venv build dist *.egg-info
+	rm -rf .venv build dist site *.egg-info

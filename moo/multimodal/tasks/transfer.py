@@ -76,11 +76,11 @@ class Transfer(Task):
     rows are pairs without a class. With ``source_labels=1`` the class of every row is known, by way of its
     source.
 
-    Measured on `moo.multimodal.Emoji` by ``benchmarks/multimodal/transfer.py`` (5 seeds, 16 settings each,
-    ``bound=1``): with 5, 10, 30 and 100 % of the drawings labelled the target alone has test accuracies of
-    .408, .447, .474 and .500. With as many names labelled, transfer by labels adds .006 [-.014, .027], .011
-    [-.020, .042], .020 [.015, .025] and .003 [-.010, .015]: little, and sure at 30 % alone. By pairs it
-    adds nothing. With all names labelled, and so every class known, it adds .096, .058 and some .02.
+    Measured on `moo.multimodal.Emoji` by ``benchmarks/multimodal/transfer.py`` (10 seeds, 16 settings each):
+    with 5, 10, 30 and 100 % of the drawings labelled the target alone has test accuracies of .407, .452,
+    .469 and .503. With as many names labelled, transfer by labels adds .000, -.007 [-.016, .001], .025
+    [.012, .038] and .004 [-.003, .012]: sure at 30 % alone; by pairs it is much the same. With all names
+    labelled, and so every class known, it adds .093, .047 and .030.
 
     Args:
         data: with "image" (n, 3, size, size) and "text", a bag of words (n, n_words); by default

@@ -39,6 +39,9 @@ class Cost:
         return self.n_f + self.vjp_cost * self.n_vjp
 
 
+IMPORTED = "imported"  # the status of a front that was computed elsewhere
+
+
 @dataclass(frozen=True)
 class Statement:
     """What a result keeps of its problem, so that it can be read without the problem's code."""
@@ -111,7 +114,8 @@ class Result:
         cost: what the run spent.
         statuses: how many rows ended ok, nan, inf, error, ...
         status: "budget spent", "converged", "interrupted", "stalled", "too many
-            failures", "failed", or "running" (`moo.AskTell`).
+            failures", "failed", "running" (`moo.AskTell`), or "imported": somebody else's front, of
+            which neither cost nor history is known, and X is NaN where it was not given.
         room: the most room to each inequality that was seen (n_ieq_constr,), in its own units.
         problem: names, signs and known front of the problem.
         optimizer, seed, started, ended, provenance: what made this result.

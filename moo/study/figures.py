@@ -153,7 +153,8 @@ def _median_seed(study: Study, problem: str, optimizer: str, seeds: list[int]) -
 
 
 def _convergence(study: Study, problem: str, ax: Axes, *, legend: bool) -> Axes:
-    runs = _drawn(study, problem)
+    drawn = _drawn(study, problem)
+    runs = {label: drawn[label] for label in study.solvers if label in drawn}
     if not runs:
         return _nothing(ax, problem)
     bands = bands_of(runs, study.scales[problem], study.k)

@@ -68,8 +68,10 @@ class Ranks:
 
 def ranks(study: Study, view: View) -> Ranks:
     """By the median of each optimizer's runs on each problem; an optimizer whose runs all failed there
-    is last. A problem on which an optimizer has had no run is left out."""
-    labels = list(study.optimizers)
+    is last. A problem on which an optimizer has had no run is left out, and so is a label of imported
+    fronts that is not on every problem."""
+    everywhere = [o for o in study.imported if all(study.runs_of(p, o) for p in study.problems)]
+    labels = [*study.solvers, *everywhere]
     ranked = [p for p in study.problems if all(_begun(study, p, o) for o in labels)]
     runs = [[_scores(study, view, p, o) for o in labels] for p in ranked]
     table = np.array([rankdata([-median(of) for of in row]) for row in runs]).reshape(-1, len(labels))

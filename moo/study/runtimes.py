@@ -36,12 +36,12 @@ class Runtimes:
 
 
 def runtimes(study: Study, wanted: np.ndarray) -> dict[tuple[str, str], Runtimes]:
-    """(problem, optimizer) -> `Runtimes`, of all cells that were begun. A cell that failed reached
+    """(problem, optimizer) -> `Runtimes`, of all cells that were begun here. A cell that failed reached
     nothing, and spent what it had spent, or its whole budget where that is not known."""
     key = ("runtimes", *wanted.tolist())
     if key not in study.computed:
         study.computed[key] = {
-            (p, o): _of(study, p, o, wanted) for p in study.problems for o in study.optimizers
+            (p, o): _of(study, p, o, wanted) for p in study.problems for o in study.solvers
         }
     return dict(study.computed[key])
 

@@ -60,7 +60,7 @@ def sensitivity(study: Study, c: Sequence[float] | None = None) -> list[Ranking]
 
 def _ranking(study: Study, problem: str, c: float) -> Iterator[Ranking]:
     """At one c; none when no optimizer has a run."""
-    runs = {o: list(study.runs_of(problem, o).values()) for o in study.optimizers}
+    runs = {o: list(study.runs_of(problem, o).values()) for o in study.solvers}
     runs = {label: results for label, results in runs.items() if results}
     if not runs:
         return

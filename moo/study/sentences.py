@@ -27,7 +27,7 @@ def sentences(study: Study) -> list[str]:
     by_problem = [
         _sentence(study, name, [r for r in records if r["problem"] == name]) for name in study.problems
     ]
-    return [*overall(study), *by_problem, *_few_runs(records), *_price(study)]
+    return [*overall(study), *by_problem, *_few_runs(study, records), *_price(study)]
 
 
 def _price(study: Study) -> list[str]:
@@ -37,9 +37,9 @@ def _price(study: Study) -> list[str]:
     return sensitivity_sentences(sensitivity(study))
 
 
-def _few_runs(records: Sequence[Row]) -> list[str]:
+def _few_runs(study: Study, records: Sequence[Row]) -> list[str]:
     """What fewer than fifteen runs of each are worth."""
-    counts = [row["runs"] for row in records if row["runs"]]
+    counts = [row["runs"] for row in records if row["runs"] and row["optimizer"] in study.solvers]
     judged = {row["verdict"] for row in records} & {"worse", "not distinguishable", "too few runs"}
     if not judged or min(counts) >= CLAIM_RUNS:
         return []

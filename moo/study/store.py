@@ -12,7 +12,10 @@ beside it (`moo.checkpoint`), from which it goes on.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -159,7 +162,7 @@ def load(folder: Path, *, damaged_as_missing: bool = False) -> Study:
 
     study = Study(**read_description(folder))
     store = Store(folder, study)
-    for key in study.cells:
+    for key in product(study.problems, study.optimizers, study.seeds):
         try:
             cell = store.load_cell(key)
         except StorageError:
@@ -170,4 +173,27 @@ def load(folder: Path, *, damaged_as_missing: bool = False) -> Study:
             study.failures[key] = cell
         elif cell is not None:
             study.results[key] = cell
+    study.sort()
     return study
+
+
+@contextmanager
+def changing(folder: Path) -> Iterator[Study]:
+    """The study in a folder; what is added to it is stored, with its tables, when the block ends without an
+    exception.
+
+    Raises:
+        StorageError: when the folder holds no study, another process works on it, or it cannot be written.
+    """
+    with ExitStack() as stack:
+        study = load(folder)
+        stack.enter_context(storage.locked(folder / "lock"))
+        stack.callback((folder / "lock").unlink)
+        before = set(study.results)
+        yield study
+        store = Store(folder, study)
+        for key in study.results:
+            if key not in before:
+                store.save_result(key, study.results[key])
+        store.save_description(study)
+        study.save_tables(folder)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from moo.budget import Budget
 from moo.errors import OptionError, unknown_name
-from moo.result import Result, Statement
+from moo.result import IMPORTED, Result, Statement
 from moo.study import store
 from moo.study.cells import Failure, Key
 from moo.study.quality import Quality, Scale
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from moo.problem import Problem
     from moo.study.ranks import Ranks
 
 
@@ -61,14 +62,27 @@ class Study:
 
     @property
     def cells(self) -> list[Key]:
-        """All cells, seed by seed, so that a study that is stopped early is still balanced."""
-        return [(p, o, seed) for seed in self.seeds for p in self.problems for o in self.optimizers]
+        """All cells, seed by seed, so that a study that is stopped early is still balanced; of imported
+        fronts those that are there."""
+        every = [(p, o, seed) for seed in self.seeds for p in self.problems for o in self.optimizers]
+        imported = self.imported
+        return [key for key in every if key[1] not in imported or key in self.results]
 
     @property
     def missing(self) -> list[Key]:
         """The cells that have no outcome, in the order of `cells`; one that was interrupted, killed or
         took too long is among them."""
         return [key for key in self.cells if not self._has_outcome(key)]
+
+    @property
+    def imported(self) -> list[str]:
+        """The labels of fronts that were computed elsewhere (`add_front`): no cell of theirs is missing."""
+        return [label for label, stated in self.optimizers.items() if stated == IMPORTED]
+
+    @property
+    def solvers(self) -> list[str]:
+        """The labels of the optimizers that are run here, whose cost is known."""
+        return [label for label in self.optimizers if label not in self.imported]
 
     def _has_outcome(self, key: Key) -> bool:
         if key in self.failures:
@@ -85,6 +99,42 @@ class Study:
         """seed -> result of the runs that came to their own end."""
         found = {seed: self.results.get((problem, optimizer, seed)) for seed in self.seeds}
         return {seed: r for seed, r in found.items() if r is not None and r.status != "interrupted"}
+
+    def add_front(
+        self,
+        problem: str,
+        label: str,
+        F: np.ndarray,
+        X: np.ndarray | None = None,
+        *,
+        source: str = "",
+        verify: Problem | None = None,
+    ) -> Result:
+        """Add a front that somebody else computed, as a run of ``label``, to stand in the tables and
+        figures. Its cost is not known: it is in no runtime, ECDF or curve against cost. Several fronts of one
+        label are its runs, in the order in which they are added. Dominated points are left out.
+
+        Args:
+            problem: its name in this study.
+            label: what the front is called; no optimizer of the study.
+            F: objective vectors (n, n_obj), every objective minimised.
+            X: the variables (n, n_var), where they are known.
+            source: where it came from; kept with a SHA-256 of the values.
+            verify: the problem itself: X is evaluated, and must be feasible and give F to within 1e-6 of
+                its range.
+
+        Raises:
+            OptionError: for unknown names, arrays of another shape or with values that are not finite, more
+                fronts than the study has seeds, and a front that ``verify`` contradicts.
+        """
+        from moo.study.external import add_front
+
+        return add_front(self, problem, label, F, X, source=source, verify=verify)
+
+    def forget(self) -> None:
+        """Drop what was computed of the cells (scales, indicators, statistics), as they have changed."""
+        for name in ("scales", "qualities", "computed"):
+            vars(self).pop(name, None)
 
     # ------------------------------------------------------------------ tables
 

@@ -48,6 +48,7 @@ def cost_unit(budget: Budget) -> str:
 def short_table(study: Study) -> str:
     """The columns that fit a terminal: medians, the hypervolume with its quartiles."""
     full = study.table()
+    full = full[(full["runs"] > 0) | ~full["optimizer"].isin(study.imported)]
     shown = full[["problem", "optimizer", "runs"]].copy()
     shown["hypervolume"] = [_with_quartiles(row) for _, row in full.iterrows()]
     shown["verdict"] = full["verdict"]

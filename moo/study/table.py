@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from moo import indicators
-from moo.result import Cost, Result
+from moo.result import IMPORTED, Cost, Result
 from moo.study.pairs import Pair, View, pairs
 from moo.study.quality import Indicators, Quality, cost_at
 from moo.study.statistics import median, quartiles
@@ -33,7 +33,7 @@ class _Group:
     results: list[Result]
     qualities: list[Quality]
     hypervolumes: list[float]
-    costs: list[Cost]
+    costs: list[Cost]  # of those runs whose cost is known
     failed: int
     against: Pair | None = None  # the best of the problem, with this one as b
     verdict: str = ""
@@ -100,7 +100,7 @@ def _group(study: Study, problem: str, optimizer: str, view: View) -> _Group:
         results=list(runs.values()),
         qualities=[found[problem, optimizer, seed] for seed in runs],
         hypervolumes=list(view.values(study, problem, optimizer).values()),
-        costs=[cost_at(result, view.at) for result in runs.values()],
+        costs=[cost_at(result, view.at) for result in runs.values() if result.status != IMPORTED],
         failed=sum(key[:2] == (problem, optimizer) for key in study.failures),
     )
 
@@ -200,7 +200,7 @@ def _indicators(of: Indicators, prefix: str) -> dict[str, float]:
 
 
 def _spent(result: Result | None) -> dict[str, Any]:
-    if result is None:
+    if result is None or result.status == IMPORTED:
         return {}
     lost = sum(count for status, count in result.statuses.items() if status != "ok")
     cost = {"n_f": result.cost.n_f, "n_vjp": result.cost.n_vjp, "cost": result.cost.total}

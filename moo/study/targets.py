@@ -151,7 +151,7 @@ def ecdf(study: Study, wanted: np.ndarray, problems: Sequence[str]) -> dict[str,
     a run fails, has reached once it spent so much. Begins at cost 0; each problem and target has the same
     weight."""
     found = runtimes(study, wanted)
-    return {o: _step([_samples(found[p, o]) for p in problems]) for o in study.optimizers}
+    return {o: _step([_samples(found[p, o]) for p in problems]) for o in study.solvers}
 
 
 def _step(samples: Sequence[np.ndarray]) -> Curve:
@@ -180,7 +180,7 @@ def areas(
     95 % bootstrap interval (percentiles; runs are drawn anew within each problem)."""
     horizon, found = max(limit(study), 2.0), runtimes(study, wanted)
     result = {}
-    for optimizer in study.optimizers:
+    for optimizer in study.solvers:
         rng = np.random.default_rng(_SEED)
         of = [found[p, optimizer] for p in problems]
         value = float(np.mean([area(_samples(o).ravel(), horizon) for o in of]))

@@ -61,7 +61,11 @@ def _rank_figure(study: Study, found: Ranks) -> Axes:
     n = len(found.problems)
     if found.critical_difference is not None:
         return plot.critical_difference(found.mean, found.critical_difference, found.cliques, problems=n)
-    intervals = {label: (found.mean[label], *found.intervals[label]) for label in study.optimizers}
+    intervals = {
+        label: (found.mean[label], *found.intervals[label])
+        for label in study.optimizers
+        if label in found.mean
+    }
     return plot.rank_intervals(intervals, problems=n)
 
 

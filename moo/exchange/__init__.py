@@ -1,0 +1,1 @@
+"""Fronts and studies in the formats of others."""

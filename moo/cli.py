@@ -15,6 +15,7 @@ import moo
 from moo.cli_bench import INTERRUPTED, add_bench
 from moo.cli_decide import add_decide
 from moo.cli_explore import add_explore
+from moo.cli_export import add_export
 from moo.cli_import import add_import
 from moo.cli_report import add_report
 from moo.cli_study import dumped, study_json, study_text, write_study
@@ -38,6 +39,7 @@ _EXAMPLES = """examples:
   moo plot runs/beam
   moo report runs/smoke
   moo explore runs/smoke
+  moo export runs/smoke --format latex --out runs/paper
   moo decide runs/one --rule knee
   moo list methods
 """
@@ -120,6 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_plot(commands)
     add_report(commands)
     add_explore(commands)
+    add_export(commands)
     add_import(commands)
     add_decide(commands)
     _add_list(commands)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,15 +36,6 @@ def records(table: pd.DataFrame) -> Any:
 
 def dumped(content: Any) -> str:
     """As JSON text."""
-    return json.dumps(_plain(content), indent=1, allow_nan=False)
+    from moo import storage
 
-
-def _plain(value: Any) -> Any:
-    """JSON's own types; it has no NaN and no infinity, they become null."""
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if hasattr(value, "item"):  # a numpy scalar
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return json.dumps(storage.plain(content), indent=1, allow_nan=False)

@@ -81,7 +81,7 @@ def hits(result: Result, scale: Scale, wanted: np.ndarray) -> np.ndarray:
     are exact to four objectives; from five on they are shares of evenly spread points.
     """
     volumes: np.ndarray = (1 - wanted) * scale.reference_hypervolume
-    F, cost = _seen(result)
+    F, cost = seen(result)
     scaled = scale.normalise(F)
     keep = indicators.better_than(scaled, scale.reference_point)
     scaled, cost = scaled[keep], cost[keep]
@@ -96,7 +96,7 @@ def hits(result: Result, scale: Scale, wanted: np.ndarray) -> np.ndarray:
     return np.asarray(np.append(cost, np.inf)[places])
 
 
-def _seen(result: Result) -> tuple[np.ndarray, np.ndarray]:
+def seen(result: Result) -> tuple[np.ndarray, np.ndarray]:
     """F (n, n_obj) of the feasible rows in the order in which they were known, and their costs (n,)."""
     if len(result.archive_F) or not len(result.F):
         feasible = result.log["CV"] <= 0

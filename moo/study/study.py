@@ -300,6 +300,16 @@ class Study:
 
         return write(self, path)
 
+    def export(self, format: str, folder: str | Path, *, overwrite: bool = False) -> list[Path]:
+        """Write the results as files of another format; see `moo.exchange.export`.
+
+        Raises:
+            OptionError, StorageError, MissingExtraError: as there.
+        """
+        from moo.exchange import export
+
+        return export(self, format, folder, overwrite=overwrite)
+
     def explore(self, out: str | Path | None = None) -> Path:
         """Write the fronts as an interactive HTML page, ``explore.html`` unless stated; see `moo.explore`.
 

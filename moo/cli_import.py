@@ -31,9 +31,8 @@ def _import(args: argparse.Namespace) -> int:
         if args.problem not in study.problems:
             raise OptionError(unknown_name("problem", args.problem, study.problems))
         fronts = read_fronts(args.file, study.problems[args.problem])
-        source = Path(args.file).name
         for front in fronts:
-            study.add_front(args.problem, args.label, front.F, front.X, source=source, verify=verify)
+            study.add_front(args.problem, args.label, front.F, front.X, source=Path(args.file), verify=verify)
     print(_said(Study.load(folder), args, len(fronts)))
     return 0
 

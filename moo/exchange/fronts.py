@@ -74,9 +74,11 @@ def _lines(file: Path) -> Iterator[tuple[int, list[str]]]:
         raise StorageError(f"{file} is no text in UTF-8") from None
     first = text.partition("\n")[0]
     delimiter = max(_DELIMITERS, key=first.count)
-    for number, cells in enumerate(csv.reader(text.splitlines(), delimiter=delimiter), start=1):
-        if any(cell.strip() for cell in cells):
-            yield number, cells
+    reader = csv.reader(text.splitlines(), delimiter=delimiter)
+    try:
+        yield from ((reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells))
+    except csv.Error as error:
+        raise StorageError(f"{file}, line {reader.line_num}: {error}") from None
 
 
 def _columns(file: Path, header: Sequence[str], stated: Statement) -> _Columns:
@@ -91,6 +93,9 @@ def _columns(file: Path, header: Sequence[str], stated: Statement) -> _Columns:
     run = next((i for i, name in enumerate(header) if name in _RUN and i not in objectives), None)
     known = {*objectives, *variables, *(() if run is None else (run,))}
     for i, name in enumerate(header):
+        if i not in known and name in (*stated.var_names, *_numbered("x", stated.var_names)):
+            n = len(stated.var_names)
+            raise StorageError(f"{file}, line 1: some of the {n} variables are missing: give all or none")
         if i not in known:
             accepted = [*stated.names, *stated.var_names, *_RUN]
             raise StorageError(f"{file}, line 1: {unknown_name('column', name, accepted)}")
@@ -99,10 +104,14 @@ def _columns(file: Path, header: Sequence[str], stated: Statement) -> _Columns:
 
 def _places(header: Sequence[str], names: Sequence[str], letter: str) -> list[int] | None:
     """Where these names are, or f1, f2, ...; None when one is missing."""
-    for accepted in (names, [f"{letter}{i}" for i in range(1, len(names) + 1)]):
+    for accepted in (names, _numbered(letter, names)):
         if all(name in header for name in accepted):
             return [header.index(name) for name in accepted]
     return None
+
+
+def _numbered(letter: str, names: Sequence[str]) -> list[str]:
+    return [f"{letter}{i}" for i in range(1, len(names) + 1)]
 
 
 def _number(file: Path, line: int, column: str, cell: str) -> float:

@@ -50,7 +50,7 @@ def _write(
         file.write("".join(map(_text, traces)).encode())
     described: dict[str, Any] = {
         "version": _VERSION,
-        "suite": "moo",
+        "suite": "moo, hypervolume in normalised space",
         "function_id": number,
         "function_name": problem,
         "maximization": True,

@@ -17,6 +17,11 @@ _SPECIAL = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': "''",
+    "-": "-{}",  # two would become a dash
     **{character: f"\\{character}" for character in "&%$#_{}"},
 }
 _EQUAL = r"$^{=}$"  # of what cannot be told from the best
@@ -73,13 +78,20 @@ def _cell(row: dict[Any, Any]) -> str:
 
 
 def _caption(study: Study) -> str:
-    n, cost = len(study.seeds), study.budget.cost
+    cost = study.budget.cost
     budget = (
         f"{study.budget.seconds:g} seconds" if cost is None else f"{cost:,.10g} {cost_unit(study.budget)}"
     )
-    runs = "one run" if n == 1 else f"{n} runs"
     return (
-        f"Median hypervolume [quartiles] of {runs} of {escaped(budget)}, answers cut to {study.k} points, in "
-        f"normalised space. Bold: the largest median of the problem; {_EQUAL}: not distinguishable from it "
+        f"Median hypervolume [quartiles] of {_runs(study)} of {escaped(budget)}, answers cut to {study.k} "
+        f"points, in normalised space. Bold: the largest median of the problem; {_EQUAL}: not distinguishable from it "
         "(Mann--Whitney, Holm over all pairs and problems, 5\\,\\%)."
     )
+
+
+def _runs(study: Study) -> str:
+    """How many runs the medians are of."""
+    counts = sorted({int(n) for n in study.table()["runs"] if n})
+    if len(counts) > 1:
+        return f"{counts[0]} to {counts[-1]} runs"
+    return "one run" if counts == [1] else f"{counts[0]} runs"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from moo.study.study import Study
 
 FORMAT = 1  # of what a result keeps of where a front came from
-_TOLERANCE = 1e-6  # of the range of an objective, by which values may differ from what the problem gives
+_TOLERANCE = 1e-6  # of the size of an objective, by which values may differ from what the problem gives
 
 
 def add_front(
@@ -28,12 +29,14 @@ def add_front(
     F: np.ndarray,
     X: np.ndarray | None = None,
     *,
-    source: str = "",
+    source: str | Path = "",
     verify: Problem | None = None,
 ) -> Result:
     """See `moo.Study.add_front`."""
     if problem not in study.problems:
         raise OptionError(unknown_name("problem", problem, study.problems))
+    if not label.strip():
+        raise OptionError("the label is empty: give the front a name")
     if study.optimizers.get(label, IMPORTED) != IMPORTED:
         raise OptionError(f"{label!r} is an optimizer of the study: give the front another label")
     seed = _free_seed(study, problem, label)
@@ -45,18 +48,29 @@ def add_front(
             f"X has {len(variables)} rows and F {len(objectives)}: give one row of each a point"
         )
     checked = verify is not None and _verified(verify, stated, objectives, variables)
-    origin = {
-        "source": source,
-        "format": FORMAT,
-        "sha256": _digest(objectives, variables),
-        "verified": checked,
-    }
+    origin = _origin(source, objectives, variables) | {"verified": checked}
+    _refuse_twice(study, problem, label, origin["sha256"])
     result = _result(stated, label, seed, objectives, variables, origin)
     study.optimizers[label] = IMPORTED
     study.results[problem, label, seed] = result
     study.sort()
     study.forget()
     return result
+
+
+def _origin(source: str | Path, F: np.ndarray, X: np.ndarray | None) -> dict[str, Any]:
+    """Where a front came from. ``sha256`` is of its values, ``file_sha256`` of the file it was read from."""
+    origin: dict[str, Any] = {"source": str(source), "format": FORMAT, "sha256": _digest(F, X)}
+    if isinstance(source, Path):
+        origin |= {"source": source.name, "file_sha256": sha256(source.read_bytes()).hexdigest()}
+    return origin
+
+
+def _refuse_twice(study: Study, problem: str, label: str, digest: str) -> None:
+    """The same front is no second run."""
+    for (p, o, seed), result in study.results.items():
+        if (p, o) == (problem, label) and result.provenance.get("sha256") == digest:
+            raise OptionError(f"this front is there already: {label!r} on {problem}, in place of seed {seed}")
 
 
 def _free_seed(study: Study, problem: str, label: str) -> int:
@@ -80,7 +94,8 @@ def _rows(values: np.ndarray, name: str, columns: list[str]) -> np.ndarray:
 
 
 def _digest(F: np.ndarray, X: np.ndarray | None) -> str:
-    return sha256(F.tobytes() + (b"" if X is None else X.tobytes())).hexdigest()
+    described = repr((F.shape, None if X is None else X.shape)).encode()
+    return sha256(described + F.tobytes() + (b"" if X is None else X.tobytes())).hexdigest()
 
 
 def _verified(problem: Problem, stated: Statement, F: np.ndarray, X: np.ndarray | None) -> bool:
@@ -94,7 +109,7 @@ def _verified(problem: Problem, stated: Statement, F: np.ndarray, X: np.ndarray 
     if (problem.n_var, problem.n_obj) != (len(stated.var_names), len(stated.names)):
         raise OptionError(f"{problem.title} is another problem than {stated.title} of the study")
     evaluation = problem.compute(X)
-    off = np.abs(evaluation.F - F) > _TOLERANCE * np.maximum(np.ptp(F, axis=0), 1.0)
+    off = np.abs(evaluation.F - F) > _TOLERANCE * np.abs(F).max(axis=0)
     if off.any():
         row, column = np.argwhere(off)[0].tolist()
         given, found = F[row, column] * stated.sign[column], evaluation.F[row, column] * stated.sign[column]

@@ -107,7 +107,7 @@ class Study:
         F: np.ndarray,
         X: np.ndarray | None = None,
         *,
-        source: str = "",
+        source: str | Path = "",
         verify: Problem | None = None,
     ) -> Result:
         """Add a front that somebody else computed, as a run of ``label``, to stand in the tables and
@@ -119,13 +119,14 @@ class Study:
             label: what the front is called; no optimizer of the study.
             F: objective vectors (n, n_obj), every objective minimised.
             X: the variables (n, n_var), where they are known.
-            source: where it came from; kept with a SHA-256 of the values.
+            source: where it came from; kept with a SHA-256 of the values and, of a path, of the file.
             verify: the problem itself: X is evaluated, and must be feasible and give F to within 1e-6 of
-                its range.
+                each objective's largest value.
 
         Raises:
             OptionError: for unknown names, arrays of another shape or with values that are not finite, more
-                fronts than the study has seeds, and a front that ``verify`` contradicts.
+                fronts than the study has seeds, one that is there already, and one that ``verify``
+                contradicts.
         """
         from moo.study.external import add_front
 

@@ -120,8 +120,9 @@ def test_the_best_is_bold_and_values_are_those_of_the_table(study, tmp_path):
         assert (rf"\textbf{{{value}}}" if row["verdict"] == "best" else value) in text
 
 
-def test_escaping_leaves_plain_text_alone():
-    assert escaped("NSGA-II (2002)") == "NSGA-II (2002)"
+def test_names_are_printed_as_they_stand():
+    assert escaped("NSGA II (2002)") == "NSGA II (2002)"
+    assert escaped("<b> -- a|b") == r"\textless{}b\textgreater{} -{}-{} a\textbar{}b"
 
 
 # ------------------------------------------------------------------ other toolkits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -74,13 +75,15 @@ def test_runs_are_told_apart_and_variables_found_in_any_order(tmp_path):
         ("", "line 1: the objectives are missing: expected cost, speed, or f1, f2"),
         ("cost,speed\n", "has no points"),
         ("cost,speeed\n1,2\n", "line 1: the objectives are missing"),
-        ("cost,speed,a\n1,2,3\n", "line 1: unknown column 'a'"),
+        ("cost,speed,power\n1,2,3\n", "line 1: unknown column 'power'"),
         ("cost,speed,rnu\n1,2,3\n", "line 1: unknown column 'rnu': did you mean 'run'"),
         ("cost,speed,cost\n1,2,3\n", "line 1: the column 'cost' is there twice"),
         ("cost,speed\n1,2\n1,two\n", "line 3: speed is 'two', expected a number"),
         ("cost,speed\n1,nan\n", "line 2: speed is nan, expected a finite number"),
         ("cost,speed\n1,2\n\n-inf,3\n", "line 4: cost is -inf, expected a finite number"),
         ("cost,speed\n1\n", "line 2: 1 values, expected 2"),
+        ("cost,speed,b\n1,2,3\n", "line 1: some of the 2 variables are missing: give all or none"),
+        ("cost,speed\n1," + "2" * 200_000 + "\n", "line 2: field larger than field limit"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line(tmp_path, text, message):
@@ -147,6 +150,26 @@ def test_fronts_of_one_label_are_runs_up_to_the_number_of_seeds(study):
         study.add_front("car", "theirs", front()[0])
 
 
+def test_the_same_front_is_no_second_run(study):
+    F, X = front()
+    study.add_front("car", "theirs", F, X)
+    with pytest.raises(OptionError, match="is there already: 'theirs' on car, in place of seed 0"):
+        study.add_front("car", "theirs", F, X)
+    study.add_front("car", "theirs", F)  # without variables it is another
+
+
+def test_small_objectives_are_verified_by_their_size():
+    def small(x):
+        return 1e-8 * (1 + x[0])
+
+    tiny = moo.Problem([small, lambda x: 1 - x[0]], xl=[0], xu=[1])
+    study = moo.compare({"tiny": tiny}, moo.RandomSearch(), seeds=1, budget=20)
+    X = np.array([[0.0], [1.0]])
+    with pytest.raises(OptionError, match=r"row 0: f1 is 5e-08, and .* gives 1e-08 there"):
+        study.add_front("tiny", "theirs", np.array([[5e-8, 1.0], [9e-8, 0.0]]), X, verify=tiny)
+    assert study.add_front("tiny", "theirs", np.array([[1e-8, 1.0], [2e-8, 0.0]]), X, verify=tiny)
+
+
 def test_dominated_points_are_left_out(study):
     F = np.vstack([front()[0], [[9.0, 9.0]]])
     assert len(study.add_front("car", "theirs", F).F) == 5
@@ -156,6 +179,7 @@ def test_dominated_points_are_left_out(study):
     ("change", "message"),
     [
         ({"problem": "cra"}, "did you mean 'car'"),
+        ({"label": " "}, "the label is empty"),
         ({"label": "NSGA-II"}, "'NSGA-II' is an optimizer of the study"),
         ({"F": np.ones((2, 3))}, r"F is 2 x 3, expected n x 2 \(f1, f2\)|F is 2 x 3, expected n x 2"),
         ({"F": np.empty((0, 2))}, "F is 0 x 2"),
@@ -200,6 +224,8 @@ def test_import_adds_to_the_folder_and_its_tables(folder, tmp_path, capsys):
     assert not (folder / "lock").exists()
     stored = json.loads((folder / "cells/car/theirs/0/result.json").read_text())
     assert stored["provenance"]["source"] == "theirs.csv"
+    content = (tmp_path / "theirs.csv").read_bytes()
+    assert stored["provenance"]["file_sha256"] == hashlib.sha256(content).hexdigest()
 
 
 def test_a_study_is_extended_around_the_front(tmp_path):

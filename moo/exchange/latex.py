@@ -84,8 +84,8 @@ def _caption(study: Study) -> str:
     )
     return (
         f"Median hypervolume [quartiles] of {_runs(study)} of {escaped(budget)}, answers cut to {study.k} "
-        f"points, in normalised space. Bold: the largest median of the problem; {_EQUAL}: not distinguishable "
-        "from it (Mann--Whitney, Holm over all pairs and problems, 5\\,\\%)."
+        f"points, in normalised space. Bold: the largest median of the problem; {_EQUAL}: not "
+        "distinguishable from it (Mann--Whitney, Holm over all pairs and problems, 5\\,\\%)."
     )
 
 

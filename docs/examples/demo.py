@@ -51,6 +51,8 @@ def main() -> None:
         print(study)
         for figure in study.save_figures(folder):
             print(f"figure: {figure}")
+        print(f"page: {study.report(folder / 'report.html')}")
+        print(f"page: {study.explore(folder / 'explore.html')}")
     image_text(out / "image-text-task")
 
 

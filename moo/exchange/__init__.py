@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moo import storage
-from moo.errors import OptionError, unknown_name
+from moo.errors import OptionError, StorageError, unknown_name
 from moo.exchange.frames import csv, json, parquet
 from moo.exchange.iohprofiler import iohprofiler
 from moo.exchange.jmetal import jmetal
 from moo.exchange.latex import latex
 from moo.exchange.paretobench import paretobench
+from moo.study.store import holds_study
 
 if TYPE_CHECKING:
     from moo.study import Study
@@ -43,11 +44,14 @@ def export(study: Study, format: str, folder: str | Path, *, overwrite: bool = F
 
     Raises:
         OptionError: for another format, and for a study without results.
-        StorageError: when the folder holds files, or cannot be written.
+        StorageError: when the folder holds files, or cannot be written; whatever ``overwrite`` says, when
+            it holds a study, whose own files an export would replace.
         MissingExtraError: without the package that writes the format.
     """
     if format not in FORMATS:
         raise OptionError(unknown_name("format", str(format), FORMATS))
     if not study.results:
         raise OptionError("the study has no result to export yet")
+    if holds_study(folder):
+        raise StorageError(f"{folder} holds a study, which an export could replace: choose another folder")
     return FORMATS[format](study, storage.claim(folder, overwrite=overwrite))

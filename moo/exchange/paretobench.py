@@ -39,8 +39,10 @@ def paretobench(study: Study, folder: Path) -> list[Path]:
             made = Experiment(runs=runs, name=label, software="moo", software_version=moo.__version__)
             made.comment = study.optimizers[label]
             made.creation_time = _when(study.started)
-            made.save(str(folder / f"{name}.h5"))
-            written.append(folder / f"{name}.h5")
+            file = folder / f"{name}.h5"
+            unfinished = file.with_suffix(".h5.unfinished")
+            made.save(str(unfinished))
+            written.append(unfinished.replace(file))
     return written
 
 

@@ -210,6 +210,15 @@ def test_unknown_formats_and_empty_studies_are_refused(study, tmp_path):
     assert not (tmp_path / "o").exists()
 
 
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_folder_of_a_study_is_never_overwritten(name, study, tmp_path):
+    folder = study.save(tmp_path / "study")
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with pytest.raises(StorageError, match="holds a study"):
+        study.export(name, folder, overwrite=True)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
 def test_the_command_prints_the_files(study, tmp_path, capsys):
     folder = study.save(tmp_path / "study")
     assert main(["export", str(folder), "--format", "latex", "--out", str(tmp_path / "o")]) == 0

@@ -111,10 +111,17 @@ def of_result(result: Result, folder: Path | None) -> dict[int, SampleSet]:
     sets = [] if folder is None else read_samples(folder / _FILE)
     if not sets:
         return {}
-    from moo.multimodal.tasks.generation import Generation
+    return by_row(sets, result.metrics, np.arange(len(result.F)), _chosen_by(result))
 
-    chosen_by = (f"validation {Generation.chosen_by}", True)
-    return by_row(sets, result.metrics, np.arange(len(result.F)), chosen_by)
+
+def _chosen_by(result: Result) -> tuple[str, bool] | None:
+    """The figure of this result that some task chooses by, and whether larger is better."""
+    from moo.multimodal.tasks import tasks
+
+    for task in tasks().values():
+        if (name := f"validation {task.chosen_by}") in result.metrics:
+            return name, task.larger_is_better
+    return None
 
 
 def in_folder(folder: Path) -> list[SampleSet]:

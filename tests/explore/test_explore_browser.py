@@ -288,7 +288,7 @@ def test_a_pinned_model_shows_held_out_metrics_and_samples(page: Page, tmp_path:
     folder = result(plane(4), names=["caption", "image"], metrics=metrics).save(tmp_path / "run")
     pictures = np.random.default_rng(0).random((2, 8, 8, 3))
     made = samples_page(
-        "made", ["a dog", "two"], pictures, [Column("best caption", [_HOSTILE, "b"], pictures)]
+        "made", ["a dog", "two"], pictures, [Column("best caption", [_HOSTILE, "b"], pictures)], "made"
     )
     (folder / "samples.html").write_text(made, encoding="utf-8")
     page.go(explore(folder).as_uri())

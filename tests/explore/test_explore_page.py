@@ -190,7 +190,7 @@ def test_samples_are_read_from_the_page_that_training_wrote(tmp_path: Path) -> N
         Column("chosen", ["<b>a</b>", "b"], pictures[::-1]),
     ]
     file = tmp_path / "samples.html"
-    file.write_text(page("made", ["a <dog>", "two"], pictures, columns), encoding="utf-8")
+    file.write_text(page("made", ["a <dog>", "two"], pictures, columns, "made"), encoding="utf-8")
     best, chosen = read_samples(file)
     assert (best.title, chosen.title) == ("best caption", "chosen")
     assert [each.text for each in best.given] == ["a <dog>", "two"]

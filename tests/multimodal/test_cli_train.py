@@ -32,7 +32,8 @@ def test_prints_the_choice_and_the_table_and_writes_all(quick, tmp_path, capsys)
     assert "on ImageText, test fused accuracy, 2 seeds" in printed.out
     assert "image-text: [2/2] MGDA" in printed.err
     written = {path.name for path in (tmp_path / "out").iterdir()}
-    assert written == {"weighted-sum", "mgda", "methods.csv", "settings.csv", "front.csv", "front.png"}
+    tables = {"methods.csv", "settings.csv", "front.csv"}
+    assert written == {"weighted-sum", "mgda", "front.png", "samples.html", *tables}
 
 
 def test_data_of_ones_own_can_be_named(capsys, own_cache):

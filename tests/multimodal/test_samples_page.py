@@ -1,3 +1,4 @@
+import html
 import io
 import re
 import sys
@@ -10,6 +11,7 @@ from PIL import Image
 from moo.errors import MissingExtraError, ProblemError, StorageError
 from moo.multimodal.samples_page import Column, page, png, shown_models
 from moo.multimodal.tasks.generation import Generation
+from moo.multimodal.tasks.image_text import ImageText
 
 
 @pytest.fixture
@@ -45,9 +47,10 @@ class TestPage:
 
     def test_escapes_captions(self):
         images = np.zeros((1, 2, 2, 3))
-        text = page('<i>"', ["<script>"], images, [Column("a & b", ['" onload="'], images)])
+        text = page('<i>"', ["<script>"], images, [Column("a & b", ['" onload="'], images)], "<b>")
         assert "<script>" not in text
         assert "<i>" not in text
+        assert "<b>" not in text
         assert "&quot; onload=&quot;" in text
         assert "a &amp; b" in text
 
@@ -58,6 +61,35 @@ class TestPage:
     def test_that_cannot_be_written(self, task, X, tmp_path):
         with pytest.raises(StorageError, match="cannot be written"):
             task.samples_page(X, tmp_path, n=1)
+
+
+class TestClasses:
+    @pytest.fixture
+    def classifier(self, data):
+        return ImageText(replace(data, items=tuple(f"<{i}>" for i in range(len(data)))), hidden=None, width=3)
+
+    def test_each_model_says_a_class_and_wrong_ones_are_marked(self, classifier, tmp_path):
+        X = classifier.sample(5, np.random.default_rng(0))
+        (file,) = classifier.write_samples(X, tmp_path)
+        assert file == tmp_path / "samples.html"
+        text = file.read_text(encoding="utf-8")
+        models, test = shown_models(classifier, X), classifier.data.part("test")
+        accuracy = classifier.report(X)["test fused accuracy"][list(models.values())]
+        wrong = round(float(((1 - accuracy) * len(test)).sum()))
+        assert text.count("\N{BALLOT X}") == wrong > 0
+        assert text.count("<img ") == len(test)
+        first = int(classifier.data.split["test"][0])
+        name = classifier.data.class_names[int(classifier.data.samples.labels[first])]
+        said = (classifier.data.texts or classifier.data.items)[first]
+        assert f"{html.escape(said)}: {name}" in text
+
+    def test_samples_without_pictures_are_text(self, data, tmp_path):
+        texts = {"text": data.samples.modalities["text"], "more": data.samples.modalities["text"]}
+        task = ImageText(replace(data, samples=replace(data.samples, modalities=texts)), hidden=None, width=3)
+        file = task.samples_page(task.sample(2, np.random.default_rng(0)), tmp_path / "page.html", n=3)
+        text = file.read_text(encoding="utf-8")
+        assert "<img" not in text
+        assert text.count("<tr>") == 4
 
 
 class TestModels:

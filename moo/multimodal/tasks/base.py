@@ -65,6 +65,11 @@ class Task(ModelProblem):
         task: Self = subclass(cls.default_data().load().thinned(_QUICK))
         return task
 
+    def chosen(self, X: np.ndarray) -> int:
+        """Which row of X (n, n_var) is the best on the validation split by ``chosen_by``."""
+        values = self.report(X)[f"validation {self.chosen_by}"]
+        return int(np.argmax(values) if self.larger_is_better else np.argmin(values))
+
     def write_samples(self, X: np.ndarray, folder: Path) -> list[Path]:
         """Write what of the models in the rows of X (n, n_var) is best looked at, and return the files; of
         most tasks there is nothing.

@@ -6,7 +6,8 @@ import copy
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import torch
@@ -19,6 +20,9 @@ from moo.multimodal.data import DataSet, MultimodalData, Samples
 from moo.multimodal.encoders import ImageEncoder, TextEncoder, VectorEncoder
 from moo.multimodal.losses import masked_mean
 from moo.multimodal.tasks.base import Task
+
+if TYPE_CHECKING:
+    from moo.result import Result
 
 Encoders = Mapping[str, Callable[[], nn.Module]]
 
@@ -102,6 +106,30 @@ class Classification(Task):
         changed = copy.copy(self)
         changed.modality_dropout = rate
         return changed
+
+    def samples_page(
+        self, result: Result | np.ndarray, file: str | Path, *, part: str = "test", n: int = 24
+    ) -> Path:
+        """Write a self-contained HTML page of n samples of a split, spread over it: each sample, its class,
+        and which class the models take it for, those with the least training losses and the chosen one.
+
+        Args:
+            result: of `moo.solve`, or its X (k, n_var).
+            file: where to; a folder that is missing is made.
+            part: "train", "validation" or "test".
+            n: samples; fewer where the split has fewer.
+
+        Raises:
+            ProblemError: without a model, or for n below 1.
+            StorageError: when the file cannot be written.
+        """
+        from moo.multimodal.samples_page import write_classes
+
+        X = result if isinstance(result, np.ndarray) else result.X
+        return write_classes(self, X, Path(file), part=part, n=n)
+
+    def write_samples(self, X: np.ndarray, folder: Path) -> list[Path]:
+        return [self.samples_page(X, folder / "samples.html")]
 
     def minibatch(self, rng: np.random.Generator) -> Samples:
         samples = super().minibatch(rng)

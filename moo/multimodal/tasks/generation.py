@@ -186,10 +186,6 @@ class Generation(Task):
         count = _count(n, len(self.data.part(part)), "samples")
         return [self.data.texts[i] for i in self.data.split[part][:count]]
 
-    def chosen(self, X: np.ndarray) -> int:
-        """Which row of X (n, n_var) has the best skill on the validation split."""
-        return int(np.argmax(self.report(X)[f"validation {self.chosen_by}"]))
-
     def samples_page(
         self, result: Result | np.ndarray, file: str | Path, *, part: str = "test", n: int = 24
     ) -> Path:

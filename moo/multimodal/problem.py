@@ -173,9 +173,7 @@ class ModelProblem(Problem):
         inputs = self.inputs(samples)
 
         def of_one_model(parameters: dict[str, torch.Tensor]) -> torch.Tensor:
-            output = torch.func.functional_call(
-                self._template, parameters, (), inputs, tie_weights=self._tied
-            )
+            output = self.call(self._template, parameters, inputs)
             return torch.stack([_number(name, f(output, samples)) for name, f in figures.items()])
 
         key = (tuple(figures), len(samples))
@@ -190,11 +188,24 @@ class ModelProblem(Problem):
         """Whether the model asks which rows have which modality."""
         return "present" in inspect.signature(self._template.forward).parameters
 
+    def call(
+        self, module: nn.Module, parameters: Mapping[str, torch.Tensor], inputs: Mapping[str, Any]
+    ) -> Any:
+        """What a module like the model returns with these parameters, by name, in place of its own."""
+        placed = {place: parameters[name] for name in parameters for place in self._places[name]}
+        return torch.func.functional_call(module, placed, (), dict(inputs), tie_weights=False)
+
     @cached_property
-    def _tied(self) -> bool:
-        """Whether a parameter has several names, for which every call would have to look."""
-        names, unique = ([*self._template.named_parameters(remove_duplicate=flag)] for flag in (False, True))
-        return len(names) > len(unique)
+    def _places(self) -> dict[str, list[str]]:
+        """Where each parameter is: a tied one is in several places, and a module with several names is one
+        place. (Left to tie by itself, `torch.func.functional_call` counts the names of such a module and does
+        not put its own parameters back.)"""
+        names = {id(parameter): name for name, parameter in self._template.named_parameters()}
+        places: dict[str, list[str]] = {}
+        for prefix, module in self._template.named_modules():
+            for name, parameter in module.named_parameters(prefix, recurse=False, remove_duplicate=False):
+                places.setdefault(names[id(parameter)], []).append(name)
+        return places
 
     @cached_property
     def _footprints(self) -> dict[tuple[tuple[str, ...], int], int]:

@@ -80,7 +80,7 @@ def write_classes(task: Classification, X: np.ndarray, file: Path, *, part: str,
     names, data = task.data.class_names, task.data
     said = data.texts or data.items or [f"row {i}" for i in range(len(data))]
     written = [
-        f"{said[i]}: {names[label]}"
+        f"{said[i]} ({names[label]})"
         for i, label in zip(data.split[part][rows].tolist(), some.labels.tolist(), strict=True)
     ]
     return _write(file, page(f"{task.title}: {part} samples", written, _pictures(some), columns, _CLASSIFIED))

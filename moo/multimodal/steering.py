@@ -66,7 +66,7 @@ class SteeredModel(nn.Module):
         (plain,), row = self._plain, p @ self.ends
         shapes = {name: parameter.shape for name, parameter in plain.named_parameters()}
         values = {name: row[where].reshape(shapes[name]) for name, where in self._task.slices.items()}
-        return torch.func.functional_call(plain, values, (), inputs)
+        return self._task.call(plain, values, inputs)
 
     def front(self, n: int = 11) -> pd.DataFrame:
         """A row for each of n evenly spread preferences: "p <loss>" each, and all that the task reports.

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -5,6 +6,7 @@ from torch import nn
 from moo.errors import OptionError
 from moo.multimodal.classifier import MultimodalClassifier
 from moo.multimodal.fusion import FUSIONS
+from moo.multimodal.tasks.image_text import ImageText
 
 
 def classifier(**options):
@@ -40,6 +42,18 @@ class TestMultimodalClassifier:
 
     def test_late_fusion_has_no_head(self):
         assert list(classifier(fusion="late").heads) == ["a", "b"]
+
+    def test_a_shared_head_is_left_as_it_was(self, data):
+        task = ImageText(data, hidden=None, width=3, shared_head=True)
+        before = dict(task._template.named_parameters(remove_duplicate=False))
+        X = task.sample(16, np.random.default_rng(0))
+        together = task.report(X)
+        after = dict(task._template.named_parameters(remove_duplicate=False))
+        assert all(after[name] is parameter for name, parameter in before.items())
+        alone = task.report(X[3:4])
+        for name, values in alone.items():
+            assert together[name][3] == pytest.approx(values[0], abs=1e-5)
+        task.module(X[3])
 
     def test_a_shared_head_is_one_layer(self):
         model = classifier(shared_head=True)

@@ -81,7 +81,7 @@ class TestClasses:
         first = int(classifier.data.split["test"][0])
         name = classifier.data.class_names[int(classifier.data.samples.labels[first])]
         said = (classifier.data.texts or classifier.data.items)[first]
-        assert f"{html.escape(said)}: {name}" in text
+        assert html.escape(f"{said} ({name})") in text
 
     def test_samples_without_pictures_are_text(self, data, tmp_path):
         texts = {"text": data.samples.modalities["text"], "more": data.samples.modalities["text"]}

@@ -69,9 +69,10 @@ class Frozen:
             items: Any = value
             return {name: self._sequence(list(items), number)}
         cls = type(value)
-        if not _may_rebuild(cls.__module__, self._modules) or not hasattr(value, "__dict__"):
+        named = value._asdict() if _is_named_tuple(cls) else getattr(value, "__dict__", None)
+        if not _may_rebuild(cls.__module__, self._modules) or named is None:
             raise CannotFreeze(f"{cls.__module__}.{cls.__qualname__}")
-        fields = {name: self.freeze(field) for name, field in vars(value).items()}
+        fields = {name: self.freeze(field) for name, field in named.items()}
         return {"class": f"{cls.__module__}:{cls.__qualname__}", "fields": fields}
 
     def _sequence(self, items: list[Any], number: int) -> Any:
@@ -154,6 +155,10 @@ class Thawed:
         cls: Any = sys.modules[module]
         for part in name.split("."):
             cls = getattr(cls, part)
+        if _is_named_tuple(cls):
+            value = cls(**{name: self.thaw(field) for name, field in node["fields"].items()})
+            self._made[node["id"]] = value
+            return value
         value = self._made[node["id"]] = object.__new__(cls)
         vars(value).update({name: self.thaw(field) for name, field in node["fields"].items()})
         return value
@@ -161,6 +166,10 @@ class Thawed:
 
 def _may_rebuild(module: str, modules: Collection[str]) -> bool:
     return module.partition(".")[0] == "moo" or module in modules
+
+
+def _is_named_tuple(cls: type) -> bool:
+    return issubclass(cls, tuple) and hasattr(cls, "_fields")
 
 
 def _is_tensor(value: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -14,8 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+import moo
+from moo.budget import Budget
 from moo.errors import StorageError
+from moo.failures import OnError
 from moo.freezing import CannotFreeze, Frozen, Thawed
+from moo.loop import Run
 
 LEAVES = (
     st.none()
@@ -111,3 +115,24 @@ def test_classes_of_other_modules_are_neither_taken_apart_nor_rebuilt():
     for name in ("subprocess:Popen", f"{__name__}:Pair", "moo.no_such:Thing"):
         with pytest.raises(StorageError, match="unknown class"):
             Thawed({}).thaw({"id": 0, "class": name, "fields": {}})
+
+
+class NamedPair(NamedTuple):
+    left: np.ndarray
+    right: Any
+
+
+def test_named_tuples_come_back():
+    again = round_trip([NamedPair(np.arange(3.0), NamedPair(np.zeros(0), None))])[0]
+    assert type(again) is NamedPair
+    assert again.left.tolist() == [0.0, 1.0, 2.0]
+    assert type(again.right) is NamedPair
+
+
+@pytest.mark.parametrize("method", [moo.Scalarized(n=5), moo.HypervolumeGradient(n=5), moo.Hybrid()])
+def test_a_gradient_method_on_its_way_can_be_frozen(method):
+    run = Run.start(moo.problems.ZDT1(5), method, Budget.of(2000), 0, OnError.of("raise"))
+    for _ in range(20):
+        run.state = run.optimizer.step(run.evaluate, run.state)
+    again = round_trip(run.state)
+    assert alike(round_trip(again).answer.X, run.state.answer.X)

@@ -95,6 +95,10 @@ class Descent(ABC):
         """Ask for more of these rows; the mask (k,) of those that were measured by the last tolerances."""
         return torch.ones(len(rows), dtype=torch.bool, device=rows.device)
 
+    def stop(self, rows: torch.Tensor) -> None:
+        """Call these rows stationary."""
+        self.stationary[rows] = True
+
     @abstractmethod
     def restart(self, rows: torch.Tensor) -> None:
         """The function of these rows has changed: forget what was learnt about it, keep the point."""

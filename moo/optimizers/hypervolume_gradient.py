@@ -176,8 +176,7 @@ class HypervolumeGradient(Optimizer[HypervolumeGradientState]):
         here = state.box.to_unit(state.answer.X)
         U = _spread_out(problem, state, here, state.rng)
         if not bool((here == U).all()) or state.lagrangian is not None:
-            state.descent.here[active] = U.reshape(1, n * U.shape[1])
-            state.descent.restart(active)
+            state.descent.move(active, U.reshape(1, n * U.shape[1]))
         elif bool(state.descent.stationary.all()):
             state.converged = True
 

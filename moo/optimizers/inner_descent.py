@@ -190,7 +190,7 @@ class InnerDescent:
         self.updates[at] += 1
         finished |= self.updates[at] > _MOST_UPDATES
         self.descent.restart(at[~finished])
-        self.descent.stationary[at[finished]] = True
+        self.descent.stop(at[finished])
 
 
 def _typical(state: ScalarizingState, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -44,6 +44,15 @@ def test_lbfgs_finds_the_minimum_of_rosenbrock_from_every_start():
     assert torch.allclose(descent.here, torch.ones(20, 5, dtype=torch.float64), atol=1e-5)
 
 
+def test_lbfgs_steps_from_the_points_a_problem_in_single_precision_sees():
+    starts = torch.rand(20, 5, generator=torch.Generator().manual_seed(0))
+    descent = LBFGS(box(5), starts)
+    run(descent, rosenbrock, 300)
+    assert descent.trial.dtype == descent.here.dtype == descent.value.dtype == torch.float32
+    assert np.array_equal(descent.state.here, descent.here.double().numpy())
+    assert torch.allclose(descent.here, torch.ones(20, 5), atol=1e-2)
+
+
 def test_lbfgs_spends_no_more_than_twice_what_scipy_does():
     start = np.linspace(-1.0, 1.0, 10)
 

@@ -100,7 +100,8 @@ def test_twenty_objectives(method):
     many = dataclasses.replace(method, n=20)
     result = moo.solve(problem, many, budget=20_000)
     assert np.isfinite(result.F).all()
-    if not isinstance(method, moo.MOOSVGD):  # whose rows push each other off it
+    # MOO-SVGD's rows push each other off it, ParetoMTL's leave it for sectors that it does not pass.
+    if not isinstance(method, (moo.MOOSVGD, moo.ParetoMTL)):
         apart = np.abs(result.X - result.X.mean(axis=1, keepdims=True)).max(axis=1)
         assert np.median(apart) < 0.3  # the Pareto set is the diagonal
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch.nn import functional
 
 from moo.backend import Backend, Values, ValuesOf
 from moo.errors import ProblemError
-from moo.evaluation import Wanted
+from moo.evaluation import DERIVATIVES, Wanted
 
 if TYPE_CHECKING:
     from moo.problem import Problem
@@ -37,7 +38,14 @@ class TorchBackend(Backend):
         if not wanted.any:
             with torch.no_grad():
                 return values_of(X.detach())
-        X = X.detach().clone()  # a leaf of its own
+        size = problem.rows_at_once(len(X))
+        if size >= len(X):
+            return self._derived(problem, X, wanted, values_of)
+        return self._in_parts(problem, X, wanted, values_of, size)
+
+    def _derived(self, problem: Problem, X: torch.Tensor, wanted: Wanted, values_of: ValuesOf) -> Values:
+        """Values and derivatives of all rows of X, on one graph."""
+        X = X.detach()  # a leaf of its own
         with torch.enable_grad():
             X.requires_grad_()
             values = values_of(X)
@@ -46,6 +54,25 @@ class TorchBackend(Backend):
         for name in ("F", "G", "H"):
             setattr(values, name, getattr(values, name).detach())
         return values
+
+    def _in_parts(
+        self, problem: Problem, X: torch.Tensor, wanted: Wanted, values_of: ValuesOf, size: int
+    ) -> Values:
+        """The same, ``size`` rows at a time: the graph of one part is gone before the next is made."""
+        n, none = len(X), X[:, :0]
+        whole = Values(none, none, none, failed=np.zeros(n, dtype=bool))
+        for start in range(0, n, size):
+            rows = slice(start, min(start + size, n))
+            part = self._derived(problem, X[rows], _of_part(wanted, rows, n), values_of)
+            for name in ("F", "G", "H", *DERIVATIVES):
+                values = getattr(part, name)
+                if values is not None:
+                    if start == 0:
+                        setattr(whole, name, _empty(n, values))
+                    getattr(whole, name)[rows] = values
+            whole.failed[rows] = part.failed
+            whole.error = whole.error or part.error
+        return whole
 
     def _differentiate(self, values: Values, X: torch.Tensor, wanted: Wanted) -> None:
         if wanted.scalarize is not None:
@@ -127,6 +154,30 @@ def _require_graph(outputs: Any, names: list[str], what: str) -> None:
             raise ProblemError(
                 f"{name!r} returned a value off the autograd graph, so it has no gradient: {_STAY_ON_GRAPH}"
             )
+
+
+def _of_part(wanted: Wanted, rows: slice, n: int) -> Wanted:
+    """What is wanted of some of n rows. A scalarization knows rows by their places, so it is given n, zero
+    where the others are."""
+    scalarize = wanted.scalarize
+    if scalarize is None:
+        return wanted
+
+    def of_part(*parts: torch.Tensor) -> torch.Tensor:
+        around = (0, 0, rows.start, n - rows.stop)
+        values: torch.Tensor = scalarize(*(functional.pad(part, around) for part in parts))
+        return values[rows]
+
+    return wanted._replace(scalarize=of_part)
+
+
+def _empty(n: int, like: torch.Tensor) -> torch.Tensor:
+    """Room for n rows like these. In the main memory it is numpy that asks for it: in large pages, which
+    are there three times as fast."""
+    if like.device.type != "cpu":
+        return like.new_empty((n, *like.shape[1:]))
+    dtype = torch.empty(0, dtype=like.dtype).numpy().dtype
+    return torch.from_numpy(np.empty((n, *like.shape[1:]), dtype))
 
 
 def _gradient(column: torch.Tensor, X: torch.Tensor) -> torch.Tensor:

@@ -200,16 +200,33 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
         wanted = Wanted(jacobian, constraint_jacobians, scalarize)
         derivatives = wanted.any
         backend = self.backend
+        values_of: Callable[[Array], Values]
         if self.either_kind and not derivatives and isinstance(X, np.ndarray):
             backend = self._on_arrays
         if rows is None:
-            values_of: Callable[[Array], Values] = partial(backend.values, self, rng=rng)
+            values_of = self._on_one_draw(backend, rng)
         else:  # derivatives, where wanted, are differences of these rows
             backend = self.backend if self.backend.kind == "numpy" else self._on_arrays
             values_of = rows
         values = backend.evaluate(self, self._native(X, backend), wanted, values_of)
         evaluation = self._answer(X, values)
         return self._with_derivatives(evaluation, values) if derivatives else evaluation
+
+    def _on_one_draw(self, backend: Backend, rng: np.random.Generator | None) -> Callable[[Array], Values]:
+        """What the backend calls, as often as it likes: every call draws the same minibatch."""
+        if rng is None:
+            return partial(backend.values, self)
+        start = rng.bit_generator.state
+
+        def values_of(X: Array) -> Values:
+            rng.bit_generator.state = start
+            return backend.values(self, X, rng)
+
+        return values_of
+
+    def rows_at_once(self, n: int) -> int:
+        """How many of n rows torch is to differentiate together; fewer than n keep less in memory."""
+        return n
 
     def cost_of_row(self, jacobian: bool, constraint_jacobians: bool, scalarized: bool) -> tuple[int, int]:
         """(n_f, n_vjp) of one row of `compute` with these derivatives."""

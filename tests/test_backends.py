@@ -176,3 +176,69 @@ def test_differences_in_chunks_are_those_of_one_batch(d, monkeypatch):
     monkeypatch.setattr("moo.backend_numpy._NUMBERS_AT_ONCE", 4 * d * d)
     assert np.array_equal(problem.compute(X, jacobian=True).J, whole)
     assert whole[:, 0] == pytest.approx(2 * X, abs=1e-6)
+
+
+class InParts(moo.Problem):
+    """Differentiates so many rows at a time."""
+
+    at_once = 100
+
+    def rows_at_once(self, n: int) -> int:
+        return self.at_once
+
+
+def _in_parts(size: int) -> InParts:
+    problem = InParts(
+        [lambda x: (x**3).sum(), lambda x: x[0].exp() * x[1]],
+        **BOX,
+        inequality=[lambda x: x.prod() - 0.1],
+        equality=[lambda x: x[0] - x[1].sin()],
+    )
+    problem.at_once = size
+    return problem
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4])
+def test_derivatives_in_parts_are_those_of_all_rows_together(size):
+    given = torch.tensor([[2.0, 1.0], [0.5, 0.5], [1.0, 3.0], [0.1, 0.2]], dtype=torch.float64)
+    wanted = {
+        "jacobian": True,
+        "constraint_jacobians": True,
+        "scalarize": lambda F, G, H: (F * given).sum(1) + G.clamp_min(0).sum(1) + H.square().sum(1),
+    }
+    whole, parts = (_in_parts(n).compute(torch.as_tensor(X), **wanted) for n in (100, size))
+    for name in ("F", "G", "H", "CV", "J", "dG", "dH", "scalar", "gradient"):
+        torch.testing.assert_close(getattr(parts, name), getattr(whole, name), msg=name)
+    assert parts.gradient.abs().min() > 0
+
+
+def test_a_row_that_raises_in_one_part_costs_no_other():
+    problem = InParts([picky, second], **BOX)
+    problem.at_once = 3
+    evaluation = problem.compute(X, jacobian=True)
+    assert evaluation.status.tolist() == [3, 0, 0, 3]
+    assert "x1 is negative" in str(evaluation.error)
+    assert evaluation.J[[1, 2], 0, 0] == pytest.approx([1.0, 1.5])
+
+
+class Drawn(InParts):
+    """f1 = s * x1 and f2 = s * x2 with a factor s that the generator draws once a call."""
+
+    stochastic = True
+
+    def __init__(self, backend: str) -> None:
+        super().__init__(n_var=2, n_obj=2, xl=-1, xu=1, vectorized=True, backend=backend)
+        self.at_once = 1
+
+    def objectives(self, x, rng=None):
+        return x * (1.0 if rng is None else rng.uniform(1.0, 9.0))
+
+
+@pytest.mark.parametrize("backend", ["torch", "numpy"])
+def test_derivatives_are_of_the_minibatch_that_the_values_are_of(backend):
+    rng = np.random.default_rng(1)
+    evaluation = Drawn(backend).compute(X, jacobian=True, rng=rng)
+    factor = np.random.default_rng(1).uniform(1.0, 9.0)
+    np.testing.assert_allclose(evaluation.F, factor * X)
+    np.testing.assert_allclose(evaluation.J, np.tile(factor * np.eye(2), (4, 1, 1)), atol=1e-5)
+    assert rng.uniform() == np.random.default_rng(1).uniform(size=2)[1]

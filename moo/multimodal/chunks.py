@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import torch
 from torch.autograd.graph import saved_tensors_hooks
 
 Parameters: TypeAlias = dict[str, torch.Tensor]
 OfOne: TypeAlias = Callable[[Parameters], torch.Tensor]  # parameters of one model -> figures (k,)
-Unflatten: TypeAlias = Callable[[torch.Tensor], Parameters]  # rows (n, n_var) -> stacked, (n, ...) each
+Unflatten: TypeAlias = Callable[[torch.Tensor], Parameters]  # (..., n_var) -> (..., *shape) each
 
 _BYTES_AT_ONCE = 12 * 2**20  # more at a time is slower: it no longer stays in cache
 _LEAST_FITTING = 8  # of models so large that fewer fit, vmap gains nothing
@@ -46,51 +46,8 @@ def footprint(of_one: OfOne, parameters: Parameters, given: Iterable[torch.Tenso
 
 def in_chunks(of_one: OfOne, unflatten: Unflatten, X: torch.Tensor, size: int) -> torch.Tensor:
     """Figures (n, k) of the models in the rows of X (n, n_var), ``size`` of them at a time by
-    `torch.func.vmap`; differentiable in X, once."""
-    figures: torch.Tensor = _InChunks.apply(X, of_one, unflatten, size)  # type: ignore[no-untyped-call]
-    return figures
-
-
-class _InChunks(torch.autograd.Function):
-    """A chunk has leaves of its own, and its gradients are written to its rows. Were the chunks slices of
-    X on one graph, each of them would bring a gradient of the size of X."""
-
-    @staticmethod
-    def forward(ctx: Any, X: torch.Tensor, of_one: OfOne, unflatten: Unflatten, size: int) -> torch.Tensor:
-        wanted = ctx.needs_input_grad[0]
-        of_many = torch.func.vmap(of_one)
-        ctx.chunks, ctx.shape, figures = [], X.shape, []
-        for rows in torch.split(X.detach(), size):
-            leaves = unflatten(rows)
-            if len(rows) == 1:
-                leaves = {name: values[0] for name, values in leaves.items()}
-            for values in leaves.values():
-                values.requires_grad_(wanted)
-            with torch.set_grad_enabled(wanted):
-                chunk = of_one(leaves)[None] if len(rows) == 1 else of_many(leaves)
-            if wanted:
-                ctx.chunks.append((chunk, list(leaves.values())))
-            figures.append(chunk.detach())
-        together = torch.cat(figures)
-        if not any(chunk.requires_grad for chunk, _ in ctx.chunks):
-            ctx.mark_non_differentiable(together)
-        return together
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, slopes: torch.Tensor) -> tuple[torch.Tensor, None, None, None]:
-        gradient = slopes.new_empty(ctx.shape)
-        start = 0
-        for figures, leaves in ctx.chunks:
-            end = start + len(figures)
-            parts = torch.autograd.grad(
-                figures,
-                leaves,
-                slopes[start:end],
-                retain_graph=True,  # a Jacobian is several passes
-                allow_unused=True,
-                materialize_grads=True,
-            )
-            torch.cat([part.reshape(end - start, -1) for part in parts], 1, out=gradient[start:end])
-            start = end
-        return gradient, None, None, None
+    `torch.func.vmap`; differentiable in X."""
+    if size == 1:
+        return torch.stack([of_one(unflatten(x)) for x in X.unbind()])
+    of_many = torch.func.vmap(of_one)
+    return torch.cat([of_many(unflatten(rows)) for rows in torch.split(X, size)])

@@ -15,11 +15,13 @@ from torch import nn
 
 from moo.errors import ProblemError
 from moo.evaluation import Array
-from moo.multimodal.chunks import at_once, footprint, in_chunks
+from moo.multimodal.chunks import OfOne, at_once, footprint, in_chunks
 from moo.multimodal.data import Samples
 from moo.problem import Problem
 
 Measure: TypeAlias = Callable[[Any, Samples], torch.Tensor]  # (what the model returns, the samples) -> ()
+
+_LEAST_AT_ONCE = 4  # models a backward pass, one by one inside where they are large: a pass has its price
 
 
 class ModelProblem(Problem):
@@ -131,7 +133,7 @@ class ModelProblem(Problem):
             raise ProblemError(f"x has shape {tuple(x.shape)}, expected one row: ({self.n_var},)")
         self._check_shape(x[None])
         module = copy.deepcopy(self._template)
-        values = {name: value[0] for name, value in self._parameters(self.to_tensor(x[None])).items()}
+        values = self._parameters(self.to_tensor(x))
         with torch.no_grad():
             for name, parameter in module.named_parameters():
                 if name in values:
@@ -170,18 +172,32 @@ class ModelProblem(Problem):
     def _measure(self, X: torch.Tensor, figures: Mapping[str, Measure], samples: Samples) -> torch.Tensor:
         """Figures (n, len(figures)) of the models in the rows of X (n, n_var), as many rows at once as
         the cache likes."""
+        size = at_once(self._footprint(figures, samples), len(X))
+        return in_chunks(self._of_one(figures, samples), self._parameters, X, size)
+
+    def _of_one(self, figures: Mapping[str, Measure], samples: Samples) -> OfOne:
+        """The figures (len(figures),) of one model, as a function of its parameters."""
         inputs = self.inputs(samples)
 
-        def of_one_model(parameters: dict[str, torch.Tensor]) -> torch.Tensor:
+        def of_one(parameters: dict[str, torch.Tensor]) -> torch.Tensor:
             output = self.call(self._template, parameters, inputs)
             return torch.stack([_number(name, f(output, samples)) for name, f in figures.items()])
 
+        return of_one
+
+    def _footprint(self, figures: Mapping[str, Measure], samples: Samples) -> int:
+        """Bytes of one model, while it is measured on so many samples."""
         key = (tuple(figures), len(samples))
         if key not in self._footprints:
-            one = {name: values[0] for name, values in self._parameters(X[:1]).items()}
+            own = {name: p.detach() for name, p in self._template.named_parameters() if name in self._shapes}
             given = (*samples.modalities.values(), samples.labels)
-            self._footprints[key] = footprint(of_one_model, one, given)
-        return in_chunks(of_one_model, self._parameters, X, at_once(self._footprints[key], len(X)))
+            self._footprints[key] = footprint(self._of_one(figures, samples), own, given)
+        return self._footprints[key]
+
+    def rows_at_once(self, n: int) -> int:
+        batch = self.batch_size
+        drawn = self.train if batch is None else self.train.take(np.arange(batch))  # as many as are drawn
+        return max(at_once(self._footprint(self.losses, drawn), n), _LEAST_AT_ONCE)
 
     @cached_property
     def _takes_present(self) -> bool:
@@ -213,10 +229,10 @@ class ModelProblem(Problem):
         return {}
 
     def _parameters(self, X: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Stacked parameters, (n, *shape) each, of the rows of X."""
-        parts = X.split_with_sizes(self._sizes, dim=1)
+        """Parameters (..., *shape) each of the models X (..., n_var)."""
+        parts = X.split_with_sizes(self._sizes, dim=-1)
         return {
-            name: part.reshape(-1, *shape)
+            name: part.reshape((*X.shape[:-1], *shape))
             for (name, shape), part in zip(self._shapes.items(), parts, strict=True)
         }
 

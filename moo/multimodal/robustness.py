@@ -207,6 +207,9 @@ class RobustTask(ModelProblem):
     def minibatch(self, rng: np.random.Generator) -> Samples:
         return self.task.minibatch(rng)
 
+    def rows_at_once(self, n: int) -> int:
+        return self.task.rows_at_once(n)
+
     def report(self, X: np.ndarray) -> dict[str, np.ndarray]:
         """What the task reports, and as much of each corruption, on every split."""
         reported = self.task.report(X)

@@ -20,7 +20,7 @@ def _figures(parameters):
 
 
 def _unflatten(X):
-    return {"a": X[:, :6].reshape(-1, 2, 3), "b": X[:, 6:].reshape(-1, 3)}
+    return {"a": X[..., :6].reshape(*X.shape[:-1], 2, 3), "b": X[..., 6:]}
 
 
 @pytest.mark.parametrize("size", [1, 2, 4, 7, 100])

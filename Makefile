@@ -39,3 +39,4 @@ lint: install
 
 clean:
 	rm -rf .venv build dist site *.egg-info
+	find moo -name '*.nb[ic]' -delete

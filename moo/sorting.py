@@ -16,7 +16,8 @@ PEELED = 8  # fronts that are found one by one before all others are found at on
 
 
 def compiled(function: Any) -> Any:
-    """numba's nopython compilation, cached beside the source."""
+    """numba's nopython compilation, cached beside the source. A change to a function that other files call is
+    not seen by what was compiled there: ``make clean`` after it."""
     return numba.njit(cache=True, error_model="numpy")(function)
 
 

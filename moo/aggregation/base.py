@@ -11,6 +11,7 @@ float64 count as not finite.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any
@@ -91,12 +92,12 @@ class Aggregator(ABC):
     def __call__(self, J: torch.Tensor, context: Context | None = None) -> torch.Tensor:
         """(n, d) directions of a batch of Jacobians (n, m, d); descend along minus the direction."""
         direction = self.aggregate(J, Context() if context is None else context)
-        if direction.numel() == 0:
+        if math.isfinite(direction.sum().item()):  # then all are; sums may overflow where none is infinite
             return direction
         # One gradient that is not finite makes at least one coordinate so, whatever the weights are.
         least, most = direction.aminmax(dim=1, keepdim=True)
         sound = least.isfinite() & most.isfinite()
-        return direction if sound.all() else torch.where(sound, direction, torch.nan)
+        return torch.where(sound, direction, torch.nan)
 
 
 class Weighting(Aggregator):

@@ -22,6 +22,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from moo.evaluation import OfRows
 from moo.multimodal import ModelProblem, Samples
 
 KS = (16, 64)
@@ -92,8 +93,10 @@ def at_once(problem: ModelProblem, X: np.ndarray, W: torch.Tensor) -> Callable[[
     rows = problem.to_tensor(X).requires_grad_()
     optimizer = torch.optim.Adam([rows], lr=1e-3, fused=True)
 
+    weighed = OfRows(lambda F, G, H, part: (F * W[part]).sum(1))
+
     def step() -> None:
-        rows.grad = problem.compute(rows.detach(), scalarize=lambda F, G, H: (F * W).sum(1)).gradient
+        rows.grad = problem.compute(rows.detach(), scalarize=weighed).gradient
         optimizer.step()
 
     return step

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from moo.backend import Backend, Values, ValuesOf
 from moo.errors import ProblemError
-from moo.evaluation import DERIVATIVES, Wanted
+from moo.evaluation import DERIVATIVES, OfRows, Wanted
 
 if TYPE_CHECKING:
     from moo.problem import Problem
@@ -38,7 +37,8 @@ class TorchBackend(Backend):
         if not wanted.any:
             with torch.no_grad():
                 return values_of(X.detach())
-        size = problem.rows_at_once(len(X))
+        separate = wanted.scalarize is None or isinstance(wanted.scalarize, OfRows)
+        size = problem.rows_at_once(len(X)) if separate else len(X)
         if size >= len(X):
             return self._derived(problem, X, wanted, values_of)
         return self._in_parts(problem, X, wanted, values_of, size)
@@ -63,7 +63,8 @@ class TorchBackend(Backend):
         whole = Values(none, none, none, failed=np.zeros(n, dtype=bool))
         for start in range(0, n, size):
             rows = slice(start, min(start + size, n))
-            part = self._derived(problem, X[rows], _of_part(wanted, rows, n), values_of)
+            scalarize = wanted.scalarize.part(rows) if isinstance(wanted.scalarize, OfRows) else None
+            part = self._derived(problem, X[rows], wanted._replace(scalarize=scalarize), values_of)
             for name in ("F", "G", "H", *DERIVATIVES):
                 values = getattr(part, name)
                 if values is not None:
@@ -154,21 +155,6 @@ def _require_graph(outputs: Any, names: list[str], what: str) -> None:
             raise ProblemError(
                 f"{name!r} returned a value off the autograd graph, so it has no gradient: {_STAY_ON_GRAPH}"
             )
-
-
-def _of_part(wanted: Wanted, rows: slice, n: int) -> Wanted:
-    """What is wanted of some of n rows. A scalarization knows rows by their places, so it is given n, zero
-    where the others are."""
-    scalarize = wanted.scalarize
-    if scalarize is None:
-        return wanted
-
-    def of_part(*parts: torch.Tensor) -> torch.Tensor:
-        around = (0, 0, rows.start, n - rows.stop)
-        values: torch.Tensor = scalarize(*(functional.pad(part, around) for part in parts))
-        return values[rows]
-
-    return wanted._replace(scalarize=of_part)
 
 
 def _empty(n: int, like: torch.Tensor) -> torch.Tensor:

@@ -27,6 +27,20 @@ HOPELESS = 20  # rows whose functions raised, and never one that worked: the run
 STATUSES = ("ok", "nan", "inf", "error", "timeout", "shape", "killed")
 
 
+@dataclass(frozen=True)
+class OfRows:
+    """A scalarization whose value of a row follows from that row alone, so that a few rows can be had at a
+    time: ``function(F, G, H, rows)`` of the rows at those places, (k,)."""
+
+    function: Callable[[Array, Array, Array, slice], Array]
+
+    def __call__(self, F: Array, G: Array, H: Array) -> Array:
+        return self.function(F, G, H, slice(None))
+
+    def part(self, rows: slice) -> Scalarize:
+        return lambda F, G, H: self.function(F, G, H, rows)
+
+
 @dataclass
 class Evaluation:
     """What is known of n candidates. Arrays where X was an array, tensors where it was a tensor.
@@ -211,7 +225,7 @@ class Evaluator:
             jacobian: also J, at one backward pass a row and objective.
             constraint_jacobians: also dG and dH, at one backward pass a row and constraint.
             scalarize: also the value and gradient of ``scalarize(F, G, H) -> (n,)`` (tensors), at
-                one backward pass a row.
+                one backward pass a row. An `OfRows` saves memory where rows are large models.
 
         Raises:
             BudgetExhausted: when not all rows could be paid for (those that could are in the log), or

@@ -8,7 +8,7 @@ import torch
 from pymoo.core.problem import Problem as PymooProblem
 
 import moo
-from moo.evaluation import STATUSES
+from moo.evaluation import STATUSES, OfRows
 from moo.problem import as_problem
 
 BOX = {"xl": [-1, -1], "xu": [1, 1]}
@@ -201,15 +201,27 @@ def _in_parts(size: int) -> InParts:
 @pytest.mark.parametrize("size", [1, 2, 3, 4])
 def test_derivatives_in_parts_are_those_of_all_rows_together(size):
     given = torch.tensor([[2.0, 1.0], [0.5, 0.5], [1.0, 3.0], [0.1, 0.2]], dtype=torch.float64)
-    wanted = {
-        "jacobian": True,
-        "constraint_jacobians": True,
-        "scalarize": lambda F, G, H: (F * given).sum(1) + G.clamp_min(0).sum(1) + H.square().sum(1),
-    }
+
+    def weighed(F, G, H, rows):
+        return (F * given[rows]).sum(1) + G.clamp_min(0).sum(1) + H.square().sum(1)
+
+    wanted = {"jacobian": True, "constraint_jacobians": True, "scalarize": OfRows(weighed)}
     whole, parts = (_in_parts(n).compute(torch.as_tensor(X), **wanted) for n in (100, size))
     for name in ("F", "G", "H", "CV", "J", "dG", "dH", "scalar", "gradient"):
         torch.testing.assert_close(getattr(parts, name), getattr(whole, name), msg=name)
     assert parts.gradient.abs().min() > 0
+
+
+def test_a_scalarization_of_all_rows_sees_all_of_them_once():
+    seen = []
+
+    def of_all(F, G, H):
+        seen.append(F.detach().clone())
+        return F.sum(1) * F.detach().sum()
+
+    whole, parts = (_in_parts(n).compute(X, scalarize=of_all) for n in (100, 1))
+    np.testing.assert_allclose(parts.gradient, whole.gradient)
+    assert [len(F) for F in seen] == [4, 4]
 
 
 def test_a_row_that_raises_in_one_part_costs_no_other():

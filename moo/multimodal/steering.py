@@ -12,7 +12,7 @@ from torch import nn
 
 from moo.budget import Budget, BudgetExhausted
 from moo.errors import OptionError, ProblemError
-from moo.evaluation import Evaluator
+from moo.evaluation import Evaluator, OfRows
 from moo.multimodal.problem import ModelProblem
 from moo.multimodal.search.checks import is_count, is_seed, require
 from moo.optimizers.adam_step import adam_step
@@ -140,7 +140,7 @@ def steer(
 def _gradient(evaluate: Evaluator, P: torch.Tensor, ends: torch.Tensor) -> torch.Tensor:
     """Of the mean over the preferences P (batch, m) by the ends (m, n_var); NaN where none can be had."""
     try:
-        made = evaluate(P @ ends, scalarize=lambda F, G, H: (P * F).sum(1))
+        made = evaluate(P @ ends, scalarize=OfRows(lambda F, G, H, part: (P[part] * F).sum(1)))
     except BudgetExhausted:  # failed rows were paid for twice
         return torch.full_like(ends, torch.nan)
     assert made.gradient is not None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from moo.evaluation import Evaluation, Evaluator
+from moo.evaluation import Evaluation, Evaluator, OfRows
 from moo.optimizers.augmented_lagrangian import AugmentedLagrangian
 from moo.optimizers.descent import Adam, Box, Descent
 from moo.optimizers.lbfgs import LBFGS
@@ -115,7 +115,8 @@ class InnerDescent:
         self, evaluate: Evaluator, X: torch.Tensor, rows: torch.Tensor
     ) -> tuple[Evaluation, torch.Tensor, torch.Tensor]:
         """Evaluation, value and gradient of these rows' functions at X."""
-        evaluation = evaluate(X, scalarize=lambda F, G, H: self._function(F, G, H, rows))
+        function = OfRows(lambda F, G, H, part: self._function(F, G, H, rows[part]))
+        evaluation = evaluate(X, scalarize=function)
         assert evaluation.scalar is not None
         assert evaluation.gradient is not None
         return evaluation, evaluation.scalar, evaluation.gradient

@@ -103,6 +103,16 @@ def test_minibatches_follow_the_seed_alone(optimizer_class):
     assert same_numbers(first, again)
 
 
+@pytest.mark.parametrize(
+    "make", [CASES["convex"].make, CASES["active constraint"].make, lambda: Minibatches()]
+)
+def test_rows_differentiated_in_parts_give_the_same_numbers(optimizer_class, make, monkeypatch):
+    whole = moo.solve(make(), optimizer_class(), budget=400, seed=4)
+    monkeypatch.setattr(moo.Problem, "rows_at_once", lambda self, n: 3)
+    parts = moo.solve(make(), optimizer_class(), budget=400, seed=4)
+    assert same_numbers(whole, parts)
+
+
 @pytest.mark.parametrize("budget", ODD_BUDGETS)
 def test_it_never_spends_more_than_its_budget(optimizer_class, name, case, budget):
     calls = CountedRows()

@@ -11,7 +11,7 @@ import torch
 
 from moo.aggregation import Aggregator, Context, LossWeighting, remember
 from moo.budget import Budget, BudgetExhausted
-from moo.evaluation import Evaluator
+from moo.evaluation import Evaluator, OfRows, Scalarize
 from moo.multimodal.problem import ModelProblem
 from moo.optimizers.adam_step import adam_step
 from moo.optimizers.descent import finite_rows, keep_rows
@@ -123,7 +123,8 @@ class _Weighted(_Rule):
         self.V = task.to_tensor(W)
 
     def gradient(self, evaluate: Evaluator, X: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        return _gradient_of(evaluate, X, lambda F: (F * self.V[rows]).sum(1))
+        weights = self.V[rows]
+        return _gradient_of(evaluate, X, OfRows(lambda F, G, H, part: (F * weights[part]).sum(1)))
 
 
 class _Aggregated(_Rule):
@@ -155,17 +156,15 @@ class _Aggregated(_Rule):
         assert isinstance(self.aggregator, LossWeighting)
         weighting = self.aggregator
 
-        def weighed(F: torch.Tensor) -> torch.Tensor:
+        def weighed(F: torch.Tensor, G: torch.Tensor, H: torch.Tensor) -> torch.Tensor:
             context.losses = F.detach()
             return (weighting.weights(context.losses, context) * F).sum(1)
 
         return _gradient_of(evaluate, X, weighed)
 
 
-def _gradient_of(
-    evaluate: Evaluator, X: torch.Tensor, of: Callable[[torch.Tensor], torch.Tensor]
-) -> torch.Tensor:
-    made = evaluate(X, scalarize=lambda F, G, H: of(F))
+def _gradient_of(evaluate: Evaluator, X: torch.Tensor, scalarize: Scalarize) -> torch.Tensor:
+    made = evaluate(X, scalarize=scalarize)
     assert made.scalar is not None
     assert made.gradient is not None
     return torch.where(made.scalar.isfinite()[:, None], made.gradient, torch.nan)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _MOST_OBJECTIVES = 6  # that an exact hypervolume is taken of
 _SEED_SHARE = 0.4  # of the budget, at most, for the points to begin with
-_SEED_STEPS = 12  # of theirs, once the individual minima are known
+_SEED_STEPS = 12  # of theirs, once the individual minima are known; where constraints part rows, no limit
 _STEPS_PER_ROUND = 40  # at most, before points that add nothing are placed anew and multipliers updated
 _IDLE_ROUNDS = 3  # rounds that gain next to nothing, after which the run has converged
 _STILL = 1e-8  # relative gain of a step, three of which in a row end a round
@@ -63,9 +63,10 @@ class HypervolumeGradient(Optimizer[HypervolumeGradientState]):
     """Ascent of the hypervolume of n points along its gradient (Emmerich and Deutz 2014; Wang, Deutz, Baeck
     and Emmerich 2017), by L-BFGS on all points together, by Adam where objectives come from minibatches.
 
-    The first points come from a few steps of `Scalarized` from rays. A point that adds nothing, being
-    dominated or beyond the reference point, is placed anew between two neighbours that are far apart.
-    Each step costs one backward pass a point. Bounds hold by projection, constraints by an augmented
+    The first points come from a few steps of `Scalarized` from rays, with constraints from two fifths of the
+    budget: the hypervolume of a set tells nothing of points that are not feasible yet. A point that adds
+    nothing, being dominated or beyond the reference point, is placed anew between two neighbours that are far
+    apart. Each step costs one backward pass a point. Bounds hold by projection, constraints by an augmented
     Lagrangian.
 
     Args:
@@ -128,7 +129,7 @@ class HypervolumeGradient(Optimizer[HypervolumeGradientState]):
         seeding = self._seeding(evaluate.problem)
         state.seed = seeding.step(evaluate, state.seed)
         state.answer = state.seed.answer
-        state.seed_steps += not state.seed.payoff
+        state.seed_steps += not (state.seed.payoff or evaluate.problem.n_constr)
         if state.seed.converged or state.seed_steps > _SEED_STEPS or evaluate.fraction > _SEED_SHARE:
             state.sample = state.seed.sample
             self._begin(evaluate.problem, state)

@@ -84,6 +84,23 @@ def test_three_objectives():
     assert few.hypervolume() > genetic.hypervolume()
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_points_spread_along_an_equality(seed):
+    problem = moo.Problem(
+        [lambda x: (x**2).sum(), lambda x: ((x - 1) ** 2).sum()],
+        xl=[-1, -1],
+        xu=[2, 2],
+        equality=[lambda x: x[0] - x[1] ** 2],
+    )
+    result = moo.solve(problem, moo.HypervolumeGradient(n=20), budget=10_000, seed=seed)
+    assert (result.CV == 0).all()
+    assert len(result.F) == 20
+    root = np.linspace(0, 1, 2001)
+    front = np.stack([root**4 + root**2, (root**2 - 1) ** 2 + (root - 1) ** 2], 1)
+    ref = np.array([2.2, 2.2])
+    assert hypervolume(result.F, ref) >= 0.97 * hypervolume(front, ref)
+
+
 def test_one_point_is_the_best_one_point():
     def first(x):
         return x[0] ** 2

@@ -54,5 +54,8 @@ def _projected(cosines: np.ndarray, u: np.ndarray, ridge: float) -> np.ndarray:
         return u
     if len(u) == 2:
         return np.maximum(u, max(-cosines[0, 1], 0.0) * u[::-1])
-    scaled = u / longest
-    return u + longest * minimise(cosines, -np.dot(cosines, scaled), ridge)
+    along = np.zeros(len(u))
+    for i in range(len(u)):
+        for j in range(len(u)):
+            along[i] -= cosines[i, j] * (u[j] / longest)
+    return u + longest * minimise(cosines, along, ridge)

@@ -121,8 +121,13 @@ def _refined(
             x[i] = c[i]
     for i in range(m):
         if free[i]:
-            residual[i] = q[i] - np.dot(M[i], x) - ridge * x[i]
+            residual[i] = q[i] - ridge * x[i]
+            for j in range(m):  # rows are too short for a call of np.dot
+                residual[i] -= M[i, j] * x[j]
     for i in range(m):
         if free[i]:
-            x[i] = max(c[i] + np.dot(D[i], residual), 0.0)
+            x[i] = c[i]
+            for j in range(m):
+                x[i] += D[i, j] * residual[j]
+            x[i] = max(x[i], 0.0)
     return x

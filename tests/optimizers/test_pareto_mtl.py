@@ -23,10 +23,14 @@ def test_outside_its_sector_a_row_goes_by_the_violated_constraint():
 
 
 def test_rows_spread_over_a_concave_front():
-    """A published run of the method reached 0.260 with eight points."""
-    result = moo.solve(moo.problems.FonsecaFleming(10), moo.ParetoMTL(n=8), budget=20_000, seed=0)
-    assert hypervolume(result.F, np.ones(2)) > 0.25
-    order = np.argsort(result.weights[:, 0])
-    reached = result.F[order][result.F[order].sum(axis=1) < 1.9]  # far out the problem is flat
-    assert len(reached) >= 7
-    assert (np.diff(reached[:, 0]) > -0.02).all()
+    """A published run of the method reached 0.260 with eight points; seeds differ by 0.05."""
+    volumes, arrived = [], []
+    for seed in range(5):
+        result = moo.solve(moo.problems.FonsecaFleming(10), moo.ParetoMTL(n=8), budget=20_000, seed=seed)
+        order = np.argsort(result.weights[:, 0])
+        reached = result.F[order][result.F[order].sum(axis=1) < 1.9]  # far out the problem is flat
+        assert (np.diff(reached[:, 0]) > -0.02).all()
+        volumes.append(hypervolume(result.F, np.ones(2)))
+        arrived.append(len(reached))
+    assert np.median(volumes) > 0.25
+    assert np.median(arrived) >= 7

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 
+from moo.arrays import Array
 from moo.errors import MooError, ProblemError
-from moo.evaluation import Array, Wanted
+from moo.evaluation import Wanted
 from moo.statement import named
 
 if TYPE_CHECKING:

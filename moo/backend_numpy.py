@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from moo.backend import Backend, Values, ValuesOf
 from moo.errors import ProblemError
-from moo.evaluation import Wanted
+from moo.evaluation import Scalarize, Sloped, Slopes, Wanted
 
 if TYPE_CHECKING:
     from moo.problem import Problem
@@ -158,16 +158,28 @@ class PymooBackend(NumpyBackend):
 
 def _chain(values: Values, wanted: Wanted) -> None:
     """The gradient of scalarize(F, G, H) by the chain rule over the Jacobians already there."""
+    assert wanted.scalarize is not None
+    values.scalar, slopes = _sloped(wanted.scalarize, values)
+    gradient = np.zeros((len(values.F), values.J.shape[2]))  # type: ignore[union-attr]
+    for slope, J in zip(slopes, (values.J, values.dG, values.dH), strict=True):
+        if slope is not None and J is not None:
+            gradient += np.einsum("ni,nij->nj", slope, J)
+    values.gradient = gradient
+
+
+def _sloped(scalarize: Scalarize, values: Values) -> tuple[np.ndarray, Slopes]:
+    """Values (n,) of a scalarization and its slopes, which torch finds where it does not know them."""
+    if isinstance(scalarize, Sloped) and scalarize.on_arrays:
+        return scalarize(values.F, values.G, values.H)
     import torch
 
-    assert wanted.scalarize is not None
-    with torch.enable_grad():
-        parts = [torch.tensor(part, requires_grad=True) for part in (values.F, values.G, values.H)]
-        scalar = wanted.scalarize(*parts)
-        sensitivities = torch.autograd.grad(scalar.sum(), parts, allow_unused=True)
-    values.scalar = scalar.detach().numpy()
-    gradient = np.zeros((len(values.F), values.J.shape[2]))  # type: ignore[union-attr]
-    for sensitivity, J in zip(sensitivities, (values.J, values.dG, values.dH), strict=True):
-        if sensitivity is not None and J is not None:
-            gradient += np.einsum("ni,nij->nj", sensitivity.numpy(), J)
-    values.gradient = gradient
+    parts = [torch.tensor(part, requires_grad=True) for part in (values.F, values.G, values.H)]
+    slopes: Sequence[torch.Tensor | None]
+    if isinstance(scalarize, Sloped):
+        scalar, slopes = scalarize(*[part.detach() for part in parts])
+    else:
+        with torch.enable_grad():
+            scalar = scalarize(*parts)
+            slopes = torch.autograd.grad(scalar.sum(), parts, allow_unused=True)
+    F, G, H = (None if slope is None else slope.numpy() for slope in slopes)
+    return scalar.detach().numpy(), (F, G, H)

@@ -10,7 +10,7 @@ import torch
 
 from moo.backend import Backend, Values, ValuesOf
 from moo.errors import ProblemError
-from moo.evaluation import DERIVATIVES, OfRows, Wanted
+from moo.evaluation import DERIVATIVES, OfRows, Sloped, Wanted
 
 if TYPE_CHECKING:
     from moo.problem import Problem
@@ -37,7 +37,7 @@ class TorchBackend(Backend):
         if not wanted.any:
             with torch.no_grad():
                 return values_of(X.detach())
-        separate = wanted.scalarize is None or isinstance(wanted.scalarize, OfRows)
+        separate = wanted.scalarize is None or getattr(wanted.scalarize, "separate", False)
         size = problem.rows_at_once(len(X)) if separate else len(X)
         if size >= len(X):
             return self._derived(problem, X, wanted, values_of)
@@ -63,7 +63,8 @@ class TorchBackend(Backend):
         whole = Values(none, none, none, failed=np.zeros(n, dtype=bool))
         for start in range(0, n, size):
             rows = slice(start, min(start + size, n))
-            scalarize = wanted.scalarize.part(rows) if isinstance(wanted.scalarize, OfRows) else None
+            whole_batch = wanted.scalarize
+            scalarize = whole_batch.part(rows) if isinstance(whole_batch, OfRows | Sloped) else None
             part = self._derived(problem, X[rows], wanted._replace(scalarize=scalarize), values_of)
             for name in ("F", "G", "H", *DERIVATIVES):
                 values = getattr(part, name)
@@ -76,7 +77,9 @@ class TorchBackend(Backend):
         return whole
 
     def _differentiate(self, values: Values, X: torch.Tensor, wanted: Wanted) -> None:
-        if wanted.scalarize is not None:
+        if isinstance(wanted.scalarize, Sloped):
+            values.scalar, values.gradient = _pulled_back(values, X, wanted.scalarize)
+        elif wanted.scalarize is not None:
             scalar = wanted.scalarize(values.F, values.G, values.H)
             values.gradient = _gradient(scalar, X)
             values.scalar = scalar.detach()
@@ -171,6 +174,24 @@ def _gradient(column: torch.Tensor, X: torch.Tensor) -> torch.Tensor:
         return torch.zeros_like(X)
     (gradient,) = torch.autograd.grad(column.sum(), X, retain_graph=True, allow_unused=True)
     return torch.zeros_like(X) if gradient is None else gradient
+
+
+def _pulled_back(values: Values, X: torch.Tensor, scalarize: Sloped) -> tuple[torch.Tensor, torch.Tensor]:
+    """Value (n,) and gradient (n, n_var) of what knows its slopes: one backward pass of those."""
+    parts = (values.F, values.G, values.H)
+    handed = [part.detach().cpu().numpy() if scalarize.on_arrays else part.detach() for part in parts]
+    scalar, slopes = scalarize(*handed)
+    pairs = [
+        (part, torch.as_tensor(slope, dtype=part.dtype, device=part.device))
+        for part, slope in zip(parts, slopes, strict=True)
+        if slope is not None and part.requires_grad
+    ]
+    scalar = torch.as_tensor(scalar, dtype=X.dtype, device=X.device)
+    if not pairs:
+        return scalar, torch.zeros_like(X)
+    outputs, slopes_of = zip(*pairs, strict=True)
+    (gradient,) = torch.autograd.grad(outputs, X, slopes_of, retain_graph=True, allow_unused=True)
+    return scalar, torch.zeros_like(X) if gradient is None else gradient
 
 
 def _jacobian(values: torch.Tensor, X: torch.Tensor) -> torch.Tensor:

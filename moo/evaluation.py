@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
 
 from moo.archive import Archive
+from moo.arrays import Array
 from moo.budget import Budget, BudgetExhausted, Clock
 from moo.errors import EvaluationError
 from moo.failures import OnError, Penalty, Window
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from moo.cache import Cache
     from moo.problem import Problem
 
-Array: TypeAlias = Any  # a numpy array or a torch tensor; which of the two follows the X handed in
-Scalarize: TypeAlias = Callable[[Array, Array, Array], Array]  # tensors F, G, H -> (n,)
+Scalarize: TypeAlias = Callable[[Array, Array, Array], Array]  # tensors F, G, H -> (n,); or a `Sloped`
+Slopes: TypeAlias = tuple[Array, Array | None, Array | None]  # by F, by G and by H; None is zero
 
 _ROWS = ("X", "F", "G", "H", "CV", "status")
 DERIVATIVES = ("J", "dG", "dH", "scalar", "gradient")
@@ -33,12 +34,35 @@ class OfRows:
     time: ``function(F, G, H, rows)`` of the rows at those places, (k,)."""
 
     function: Callable[[Array, Array, Array, slice], Array]
+    separate: ClassVar[bool] = True
 
     def __call__(self, F: Array, G: Array, H: Array) -> Array:
         return self.function(F, G, H, slice(None))
 
     def part(self, rows: slice) -> Scalarize:
         return lambda F, G, H: self.function(F, G, H, rows)
+
+
+@dataclass(frozen=True)
+class Sloped:
+    """A scalarization that knows its own derivatives, so that only the objectives need be differentiated.
+
+    Args:
+        function: ``function(F, G, H, rows)`` of the rows at those places: their values (k,) and the slopes of
+            those by F (k, n_obj), by G and by H, None for zero.
+        on_arrays: it is handed arrays, whatever the objectives are made of.
+        separate: the value of a row follows from that row alone, so that a few rows can be had at a time.
+    """
+
+    function: Callable[[Array, Array, Array, slice], tuple[Array, Slopes]]
+    on_arrays: bool = True
+    separate: bool = True
+
+    def __call__(self, F: Array, G: Array, H: Array) -> tuple[Array, Slopes]:
+        return self.function(F, G, H, slice(None))
+
+    def part(self, rows: slice) -> Sloped:
+        return replace(self, function=lambda F, G, H, _: self.function(F, G, H, rows))
 
 
 @dataclass
@@ -225,7 +249,8 @@ class Evaluator:
             jacobian: also J, at one backward pass a row and objective.
             constraint_jacobians: also dG and dH, at one backward pass a row and constraint.
             scalarize: also the value and gradient of ``scalarize(F, G, H) -> (n,)`` (tensors), at
-                one backward pass a row. An `OfRows` saves memory where rows are large models.
+                one backward pass a row. An `OfRows` saves memory where rows are large models, a
+                `Sloped` says its own slopes and is not differentiated.
 
         Raises:
             BudgetExhausted: when not all rows could be paid for (those that could are in the log), or

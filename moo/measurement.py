@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from moo.arrays import Array
 from moo.backend import Values
 from moo.budget import Clock
 from moo.errors import OptionError, StorageError
-from moo.evaluation import DERIVATIVES, STATUSES, Array, Evaluation, Scalarize
+from moo.evaluation import DERIVATIVES, STATUSES, Evaluation, Scalarize
 from moo.journal import Journal, Record
 
 if TYPE_CHECKING:

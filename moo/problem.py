@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pymoo.core.problem
 
+from moo.arrays import Array
 from moo.backend import Backend, Values
 from moo.errors import EvaluationError, ProblemError
-from moo.evaluation import DERIVATIVES, Array, Evaluation, Scalarize, Wanted
+from moo.evaluation import DERIVATIVES, Evaluation, Scalarize, Wanted
 from moo.statement import (
     bounds,
     call_named,

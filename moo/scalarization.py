@@ -19,8 +19,8 @@ from math import ceil
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-import torch
 
+from moo.arrays import Array, like, math_of
 from moo.errors import OptionError, unknown_name
 from moo.indicators import subset
 from moo.weights import weight_vectors
@@ -33,28 +33,31 @@ class Terms(NamedTuple):
     """A scalarization in the parts that solvers treat differently: minimise ``smooth`` plus the largest of
     ``largest`` subject to ``ieq <= 0`` and ``eq = 0``. The last axis of all but ``smooth`` counts parts."""
 
-    smooth: torch.Tensor
-    largest: torch.Tensor | None = None
-    ieq: torch.Tensor | None = None
-    eq: torch.Tensor | None = None
+    smooth: Array
+    largest: Array | None = None
+    ieq: Array | None = None
+    eq: Array | None = None
 
     @property
-    def value(self) -> torch.Tensor:
-        return self.smooth if self.largest is None else self.smooth + self.largest.amax(-1)
+    def value(self) -> Array:
+        if self.largest is None:
+            return self.smooth
+        return self.smooth + math_of(self.largest).amax(self.largest, -1)
 
     @property
-    def violation(self) -> torch.Tensor:
+    def violation(self) -> Array:
         """How far the parts' own constraints are missed, summed."""
-        missed = torch.zeros_like(self.smooth)
+        missed = 0.0 * self.smooth
         if self.ieq is not None:
-            missed = missed + self.ieq.clamp_min(0.0).sum(-1)
+            missed = missed + self.ieq.clip(0.0).sum(-1)
         if self.eq is not None:
-            missed = missed + self.eq.abs().sum(-1)
+            missed = missed + abs(self.eq).sum(-1)
         return missed
 
 
 class Scalarization(ABC):
-    """Subclasses are frozen dataclasses, constructible without arguments.
+    """Subclasses are frozen dataclasses, constructible without arguments. Their functions take arrays and
+    tensors, and answer in kind.
 
     Attributes:
         follows: the kinds of preference that are accepted, the one that is spread by default first.
@@ -63,19 +66,21 @@ class Scalarization(ABC):
     follows: ClassVar[tuple[str, ...]] = ("weights",)
 
     @abstractmethod
-    def terms(self, Z: torch.Tensor, P: torch.Tensor) -> Terms:
+    def terms(self, Z: Array, P: Array) -> Terms:
         """The parts for objectives Z (..., m) and what `targets` made of the preferences, P (..., m)."""
+
+    @abstractmethod
+    def slopes(self, Z: Array, P: Array) -> Terms:
+        """The derivatives of the parts by Z (n, m): ``smooth`` (n, m), those of k parts (n, k, m)."""
 
     def __call__(self, Z: Any, weights: Any) -> Any:
         """(n,) values of the objectives Z (n, m), normalised, under preferences (n, m) or (m,) of the
         first of the kinds in ``follows``; differentiable. Arrays give an array, tensors a tensor."""
-        arrays = isinstance(Z, np.ndarray)
-        Z = torch.as_tensor(Z)
-        P = torch.as_tensor(np.atleast_2d(np.asarray(weights, dtype=float)), dtype=Z.dtype, device=Z.device)
-        value = self.terms(Z, self.targets(P, self.follows[0], None).expand_as(Z)).value
-        return value.numpy() if arrays else value
+        P = like(Z, np.atleast_2d(np.asarray(weights, dtype=float)))
+        targets = self.targets(P, self.follows[0], None)
+        return self.terms(Z, math_of(Z).broadcast_to(targets, Z.shape)).value
 
-    def targets(self, P: torch.Tensor, kind: str, minima: torch.Tensor | None) -> torch.Tensor:
+    def targets(self, P: Array, kind: str, minima: Array | None) -> Array:
         """What `terms` wants to know of the preferences P (n, m) of that kind. ``minima`` (m, m) are the
         normalised objectives of the individual minima, one a row, where they are known."""
         return P
@@ -91,8 +96,11 @@ class Linear(Scalarization):
     """sum_i w_i z_i, the weighted sum (Zadeh 1963). Its minimisers over all weights are the Pareto-optimal
     points on the convex hull of the front, no others: a concave part is out of its reach."""
 
-    def terms(self, Z: torch.Tensor, P: torch.Tensor) -> Terms:
+    def terms(self, Z: Array, P: Array) -> Terms:
         return Terms((P * Z).sum(-1))
+
+    def slopes(self, Z: Array, P: Array) -> Terms:
+        return Terms(P)
 
 
 @dataclass(frozen=True)
@@ -105,10 +113,21 @@ class PNorm(Scalarization):
     def __post_init__(self) -> None:
         _require(self.p >= 1, "p", self.p, "a number >= 1")
 
-    def terms(self, Z: torch.Tensor, P: torch.Tensor) -> Terms:
-        parts = (P * Z).abs()
-        top = parts.detach().amax(-1, keepdim=True).clamp_min(_TINY)  # powers of what is at most 1
-        return Terms(top[..., 0] * ((parts / top) ** self.p + _TINY).sum(-1) ** (1.0 / self.p))
+    def terms(self, Z: Array, P: Array) -> Terms:
+        top, shares = self._shares(Z, P)
+        return Terms(top[..., 0] * ((shares**self.p).sum(-1) + _TINY) ** (1.0 / self.p))
+
+    def slopes(self, Z: Array, P: Array) -> Terms:
+        _, shares = self._shares(Z, P)
+        total = (shares**self.p).sum(-1)[..., None] + _TINY
+        return Terms(total ** (1.0 / self.p - 1.0) * shares ** (self.p - 1.0) * abs(P) * math_of(Z).sign(Z))
+
+    def _shares(self, Z: Array, P: Array) -> tuple[Array, Array]:
+        """The largest part (..., 1), and all parts (..., m) as shares of it: powers of at most 1."""
+        parts = abs(P * Z)
+        xp = math_of(Z)
+        top = xp.amax(parts if xp is np else parts.detach(), -1)[..., None].clip(_TINY)
+        return top, parts / top
 
 
 class _OfRays(Scalarization):
@@ -116,10 +135,11 @@ class _OfRays(Scalarization):
 
     follows = ("rays", "weights")
 
-    def targets(self, P: torch.Tensor, kind: str, minima: torch.Tensor | None) -> torch.Tensor:
+    def targets(self, P: Array, kind: str, minima: Array | None) -> Array:
         if kind == "weights":
             return P
-        return P.amax(-1, keepdim=True) / P.clamp_min(_LEAST_SHARE)  # 1 for the longest part of a ray
+        longest = math_of(P).amax(P, -1)[..., None]  # 1 for the longest part of a ray
+        return longest / P.clip(_LEAST_SHARE)
 
 
 @dataclass(frozen=True)
@@ -127,8 +147,11 @@ class Chebyshev(_OfRays):
     """max_i w_i z_i (Bowman 1976): with weights above zero its minimisers are all weakly Pareto-optimal
     points, those of concave parts of a front among them."""
 
-    def terms(self, Z: torch.Tensor, P: torch.Tensor) -> Terms:
-        return Terms(torch.zeros_like(Z[..., 0]), P * Z)
+    def terms(self, Z: Array, P: Array) -> Terms:
+        return Terms(0.0 * Z[..., 0], P * Z)
+
+    def slopes(self, Z: Array, P: Array) -> Terms:
+        return Terms(0.0 * Z, _each_by_itself(P))
 
 
 @dataclass(frozen=True)
@@ -141,8 +164,11 @@ class AugmentedChebyshev(_OfRays):
     def __post_init__(self) -> None:
         _require(self.rho >= 0, "rho", self.rho, "a number >= 0")
 
-    def terms(self, Z: torch.Tensor, P: torch.Tensor) -> Terms:
+    def terms(self, Z: Array, P: Array) -> Terms:
         return Terms(self.rho * Z.sum(-1), P * Z)
+
+    def slopes(self, Z: Array, P: Array) -> Terms:
+        return Terms(0.0 * Z + self.rho, _each_by_itself(P))
 
 
 @dataclass(frozen=True)
@@ -156,8 +182,17 @@ class SmoothChebyshev(_OfRays):
     def __post_init__(self) -> None:
         _require(self.mu > 0, "mu", self.mu, "a number above zero")
 
-    def terms(self, Z: torch.Tensor, P: torch.Tensor) -> Terms:
-        return Terms(self.mu * torch.logsumexp(P * Z / self.mu, -1))
+    def terms(self, Z: Array, P: Array) -> Terms:
+        xp = math_of(Z)
+        parts = P * Z / self.mu
+        top = xp.amax(parts, -1)[..., None]
+        return Terms(self.mu * (top[..., 0] + xp.log(xp.exp(parts - top).sum(-1))))
+
+    def slopes(self, Z: Array, P: Array) -> Terms:
+        xp = math_of(Z)
+        parts = P * Z / self.mu
+        shares = xp.exp(parts - xp.amax(parts, -1)[..., None])
+        return Terms(P * shares / shares.sum(-1)[..., None])
 
 
 @dataclass(frozen=True)
@@ -172,11 +207,20 @@ class PBI(Scalarization):
     def __post_init__(self) -> None:
         _require(self.theta >= 0, "theta", self.theta, "a number >= 0")
 
-    def terms(self, Z: torch.Tensor, P: torch.Tensor) -> Terms:
-        ray = P / P.norm(dim=-1, keepdim=True)
+    def terms(self, Z: Array, P: Array) -> Terms:
+        _, along, _, distance = self._parts(Z, P)
+        return Terms(along + self.theta * distance)
+
+    def slopes(self, Z: Array, P: Array) -> Terms:
+        ray, _, aside, distance = self._parts(Z, P)
+        return Terms(ray + self.theta * aside / distance[..., None])
+
+    def _parts(self, Z: Array, P: Array) -> tuple[Array, Array, Array, Array]:
+        """The unit ray, d_1, what Z has beside the ray, and d_2."""
+        ray = P / (P**2).sum(-1)[..., None] ** 0.5
         along = (Z * ray).sum(-1)
-        aside = ((Z - along[..., None] * ray).square().sum(-1) + _TINY).sqrt()
-        return Terms(along + self.theta * aside)
+        aside = Z - along[..., None] * ray
+        return ray, along, aside, ((aside**2).sum(-1) + _TINY) ** 0.5
 
 
 @dataclass(frozen=True)
@@ -192,13 +236,23 @@ class EpsilonConstraint(Scalarization):
 
     follows = ("epsilons",)
 
-    def terms(self, Z: torch.Tensor, P: torch.Tensor) -> Terms:
+    def terms(self, Z: Array, P: Array) -> Terms:
         m = Z.shape[-1]
         if not -m <= self.objective < m:
             raise OptionError(f"objective={self.objective} is not accepted: the problem has {m} objectives")
-        others = [i for i in range(m) if i != self.objective % m]
         # Of the others a little is kept, or a bound that does not bind would leave them free to be worse.
-        return Terms(Z[..., self.objective] + _LEAST_SHARE * Z.sum(-1), ieq=(Z - P)[..., others])
+        smooth = Z[..., self.objective] + _LEAST_SHARE * Z.sum(-1)
+        return Terms(smooth, ieq=(Z - P)[..., self._others(m)])
+
+    def slopes(self, Z: Array, P: Array) -> Terms:
+        m = Z.shape[-1]
+        eye = np.eye(m)
+        smooth = like(Z, eye[self.objective] + _LEAST_SHARE)
+        return Terms(0.0 * Z + smooth, ieq=_the_same(Z, eye[self._others(m)]))
+
+    def _others(self, m: int) -> list[int]:
+        """The objectives that are bounded."""
+        return [i for i in range(m) if i != self.objective % m]
 
     def spread(self, n: int, n_obj: int) -> np.ndarray:
         """A grid over the unit cube of the other objectives."""
@@ -218,31 +272,46 @@ class NBI(Scalarization):
     which stands for the simplex's quasi-normal. For m > 2 it misses what lies beside the simplex, and it
     can end on points that are not Pareto-optimal."""
 
-    def targets(self, P: torch.Tensor, kind: str, minima: torch.Tensor | None) -> torch.Tensor:
-        known = 1.0 - torch.eye(P.shape[-1], dtype=P.dtype, device=P.device) if minima is None else minima
+    def targets(self, P: Array, kind: str, minima: Array | None) -> Array:
+        known = like(P, 1.0 - np.eye(P.shape[-1])) if minima is None else minima
         return P @ known
 
-    def terms(self, Z: torch.Tensor, P: torch.Tensor) -> Terms:
+    def terms(self, Z: Array, P: Array) -> Terms:
         above = Z - P
         return Terms(above.mean(-1), eq=above[..., :-1] - above[..., -1:])
+
+    def slopes(self, Z: Array, P: Array) -> Terms:
+        m = Z.shape[-1]
+        level = np.eye(m)[:-1] - np.eye(m)[-1]
+        return Terms(0.0 * Z + 1.0 / m, eq=_the_same(Z, level))
+
+
+def _each_by_itself(P: Array) -> Array:
+    """Slopes (n, m, m) of parts that depend on one objective each, by P (n, m)."""
+    return P[..., None] * like(P, np.eye(P.shape[-1]))
+
+
+def _the_same(Z: Array, slopes: np.ndarray) -> Array:
+    """The slopes (k, m) for every row of Z (n, m): (n, k, m)."""
+    return math_of(Z).broadcast_to(like(Z, slopes), (*Z.shape[:-1], *slopes.shape))
 
 
 @dataclass(frozen=True)
 class Normalization:
-    """Z = (F - ideal) / span, span = nadir - ideal; all (n_obj,)."""
+    """Z = (F - ideal) / span, span = nadir - ideal; all (n_obj,), of F's kind."""
 
-    ideal: torch.Tensor
-    span: torch.Tensor
+    ideal: Array
+    span: Array
     known: bool = True  # False: the objectives keep their units
 
-    def __call__(self, F: torch.Tensor) -> torch.Tensor:
+    def __call__(self, F: Array) -> Array:
         return (F - self.ideal) / self.span
 
     @classmethod
-    def of(cls, ideal: torch.Tensor, nadir: torch.Tensor) -> Normalization:
+    def of(cls, ideal: Array, nadir: Array) -> Normalization:
         """An objective whose nadir is not above its ideal keeps its unit."""
         span = nadir - ideal
-        return cls(ideal, torch.where(span > 0, span, torch.ones_like(span)))
+        return cls(ideal, math_of(span).where(span > 0, span, 1.0 + 0.0 * span))
 
 
 def scalarizations() -> dict[str, type[Scalarization]]:

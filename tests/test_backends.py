@@ -8,7 +8,7 @@ import torch
 from pymoo.core.problem import Problem as PymooProblem
 
 import moo
-from moo.evaluation import STATUSES, OfRows
+from moo.evaluation import STATUSES, OfRows, Sloped
 from moo.problem import as_problem
 
 BOX = {"xl": [-1, -1], "xu": [1, 1]}
@@ -254,3 +254,35 @@ def test_derivatives_are_of_the_minibatch_that_the_values_are_of(backend):
     np.testing.assert_allclose(evaluation.F, factor * X)
     np.testing.assert_allclose(evaluation.J, np.tile(factor * np.eye(2), (4, 1, 1)), atol=1e-5)
     assert rng.uniform() == np.random.default_rng(1).uniform(size=2)[1]
+
+
+@pytest.mark.parametrize("given", ["arrays", "tensors"])
+@pytest.mark.parametrize("on_arrays", [True, False])
+@pytest.mark.parametrize("backend", ["torch", "numpy"])
+def test_a_scalarization_that_knows_its_slopes_gives_what_autograd_finds(backend, on_arrays, given):
+    problem = moo.Problem(
+        [lambda x: (x**2).sum(), lambda x: x[0] * x[1]],
+        inequality=[lambda x: x[0] ** 3 - x[1]],
+        **BOX,
+        backend=backend,
+    )
+    W = np.array([[0.2, 0.8], [1.0, 0.5], [0.0, 2.0]])
+
+    def known(F, G, H, rows):
+        assert isinstance(F, np.ndarray) == on_arrays
+        w = W[rows] if on_arrays else torch.tensor(W[rows])
+        return (w * F).sum(1) + (G**2).sum(1), (w, 2.0 * G, None)
+
+    X = np.random.default_rng(0).random((3, 2))
+    X = X if given == "arrays" else torch.tensor(X)
+
+    def plain(F, G, H):
+        return (torch.tensor(W) * F).sum(1) + (G**2).sum(1)
+
+    differentiated = problem.compute(X, scalarize=plain)
+    sloped = Sloped(known, on_arrays)
+    for scalarize in (sloped, sloped.part(slice(0, 3))):
+        evaluation = problem.compute(X, scalarize=scalarize)
+        assert type(evaluation.gradient) is type(X)
+        assert np.allclose(evaluation.scalar, differentiated.scalar)
+        assert np.allclose(evaluation.gradient, differentiated.gradient)

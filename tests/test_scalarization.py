@@ -106,6 +106,27 @@ def test_it_is_differentiable_where_no_two_parts_are_equal(function):
 
 
 @pytest.mark.parametrize("function", ALL, ids=ids)
+@given(m=st.integers(2, 5), seed=SEEDS)
+def test_slopes_are_those_that_autograd_finds_and_the_same_of_arrays(function, m, seed):
+    rng = np.random.default_rng(seed)
+    points = torch.tensor(rng.normal(size=(6, m)), requires_grad=True)
+    P = function.targets(torch.tensor(rng.dirichlet(np.ones(m), 6)), function.follows[0], None)
+    terms, slopes = function.terms(points, P), function.slopes(points.detach(), P)
+    of_arrays = function.slopes(points.detach().numpy(), P.numpy())
+    for part, slope, array in zip(terms, slopes, of_arrays, strict=True):
+        if part is None:
+            assert slope is None
+            continue
+        columns = part.reshape(6, -1).unbind(1)
+        found = [
+            torch.autograd.grad(c.sum(), points, retain_graph=True, allow_unused=True)[0] for c in columns
+        ]
+        exact = torch.stack([torch.zeros_like(points) if g is None else g for g in found], 1)
+        assert torch.allclose(slope.reshape(exact.shape), exact, rtol=1e-6, atol=1e-9)
+        assert np.allclose(array, slope.numpy())
+
+
+@pytest.mark.parametrize("function", ALL, ids=ids)
 @pytest.mark.parametrize("n_obj", [2, 3, 5])
 def test_preferences_are_spread_as_many_as_asked_for(function, n_obj):
     spread = function.spread(12, n_obj)

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from moo.arrays import Array
 from moo.errors import ProblemError
-from moo.evaluation import Array
 from moo.multimodal.chunks import OfOne, at_once, footprint, in_chunks
 from moo.multimodal.data import Samples
 from moo.problem import Problem

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol, Self, TypeAlias
 import numpy as np
 import torch
 
+from moo.arrays import Array
 from moo.budget import Budget
 from moo.errors import OptionError, ProblemError, unknown_name
-from moo.evaluation import Array
 from moo.loop import solve
 from moo.multimodal.data import SPLITS, MultimodalData, Samples
 from moo.multimodal.problem import ModelProblem

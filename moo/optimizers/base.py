@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
+from moo.arrays import Array
 from moo.errors import OptionError, ProblemError
-from moo.evaluation import Array, Evaluation, Evaluator
+from moo.evaluation import Evaluation, Evaluator
 
 if TYPE_CHECKING:
     from moo.problem import Problem

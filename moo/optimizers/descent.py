@@ -2,7 +2,8 @@
 
 A method is handed points in *unit coordinates* (a bounded variable runs from 0 to 1), so that one
 step size fits variables of every scale. It never sees the problem: `points` says what to evaluate,
-`absorb` takes in what came back. Everything is a tensor; rows do not influence each other.
+`absorb` takes in what came back. Rows do not influence each other. `Adam` steps tensors where they are,
+`LBFGS` arrays in the main memory.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from moo.arrays import Array, math_of
 from moo.optimizers.adam_step import adam_step
 
 if TYPE_CHECKING:
@@ -23,33 +25,36 @@ _TINY = 1e-12  # small against slopes of any scale
 
 @dataclass(frozen=True)
 class Box:
-    """Unit coordinates of a problem's box; an unbounded variable keeps its own unit."""
+    """Unit coordinates of a problem's box, as arrays or tensors; an unbounded variable keeps its own unit."""
 
-    origin: torch.Tensor
-    width: torch.Tensor
-    xl: torch.Tensor
-    xu: torch.Tensor
-    lower: torch.Tensor
-    upper: torch.Tensor
+    origin: Array
+    width: Array
+    xl: Array
+    xu: Array
+    lower: Array
+    upper: Array
 
     @classmethod
-    def of(cls, problem: Problem) -> Box:
-        xl, xu = problem.to_tensor(problem.xl), problem.to_tensor(problem.xu)
-        bounded = xl.isfinite() & xu.isfinite()
-        origin = torch.where(bounded, xl, torch.zeros_like(xl))
-        width = torch.where(bounded, xu - xl, torch.ones_like(xl))
-        safe = torch.where(width > 0, width, torch.ones_like(width))
+    def of(cls, problem: Problem, *, arrays: bool = False) -> Box:
+        """In the problem's precision."""
+        bounds: list[Array] = [problem.to_tensor(bound) for bound in (problem.xl, problem.xu)]
+        xl, xu = (bound.cpu().numpy() for bound in bounds) if arrays else bounds
+        xp = math_of(xl)
+        bounded = xp.isfinite(xl) & xp.isfinite(xu)
+        origin = xp.where(bounded, xl, 0.0)
+        width = xp.where(bounded, xu - xl, 1.0)
+        safe = xp.where(width > 0, width, 1.0)
         return cls(origin, width, xl, xu, (xl - origin) / safe, (xu - origin) / safe)
 
-    def to_unit(self, X: torch.Tensor) -> torch.Tensor:
-        safe = torch.where(self.width > 0, self.width, torch.ones_like(self.width))
-        return ((X - self.origin) / safe).clamp(self.lower, self.upper)
+    def to_unit(self, X: Array) -> Array:
+        safe = math_of(X).where(self.width > 0, self.width, 1.0)
+        return ((X - self.origin) / safe).clip(self.lower, self.upper)
 
-    def to_user(self, U: torch.Tensor) -> torch.Tensor:
-        """Clamped again: the scaling back may round a point at a bound to just outside it."""
-        return (self.origin + U * self.width).clamp(self.xl, self.xu)
+    def to_user(self, U: Array) -> Array:
+        """Clipped again: the scaling back may round a point at a bound to just outside it."""
+        return (self.origin + U * self.width).clip(self.xl, self.xu)
 
-    def blocked(self, U: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
+    def blocked(self, U: Array, gradient: Array) -> Array:
         """Where a bound stands in the way of descent."""
         return ((self.lower >= U) & (gradient > 0)) | ((self.upper <= U) & (gradient < 0))
 
@@ -74,13 +79,11 @@ class Descent(ABC):
     """Rows descending together. ``trial`` (n, d) holds the points to evaluate next, ``stationary``
     (n,) the rows that have nothing left to gain."""
 
-    trial: torch.Tensor
-    stationary: torch.Tensor
+    trial: Array
+    stationary: Array
 
     @abstractmethod
-    def absorb(
-        self, rows: torch.Tensor, value: torch.Tensor, gradient: torch.Tensor, step: float
-    ) -> torch.Tensor:
+    def absorb(self, rows: Array, value: Array, gradient: Array, step: float) -> Array:
         """Take in value (k,) and gradient (k, d), in unit coordinates, of ``trial[rows]`` and choose
         the rows' next trial points; ``step`` in (0, 1] scales methods with a step-size schedule.
 
@@ -91,16 +94,17 @@ class Descent(ABC):
         """Call rows stationary sooner, by this factor, until `tighten` says otherwise."""
         return
 
-    def tighten(self, rows: torch.Tensor) -> torch.Tensor:
+    def tighten(self, rows: Array) -> Array:
         """Ask for more of these rows; the mask (k,) of those that were measured by the last tolerances."""
-        return torch.ones(len(rows), dtype=torch.bool, device=rows.device)
+        mask: Array = math_of(rows).ones_like(rows, dtype=bool)
+        return mask
 
-    def stop(self, rows: torch.Tensor) -> None:
+    def stop(self, rows: Array) -> None:
         """Call these rows stationary."""
         self.stationary[rows] = True
 
     @abstractmethod
-    def restart(self, rows: torch.Tensor) -> None:
+    def restart(self, rows: Array) -> None:
         """The function of these rows has changed: forget what was learnt about it, keep the point."""
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from moo.arrays import Array
+
 _RECORDS = 50  # of a run at the most, evenly spaced in cost
 
 
@@ -37,8 +39,9 @@ class Diagnostics:
         self.due_at = (np.floor(fraction * records + 1e-9) + 1.0) / records
         return True
 
-    def record(self, cost: float, J: torch.Tensor, weights: torch.Tensor | None) -> None:
+    def record(self, cost: float, J: Array, weights: Array | None) -> None:
         """Take in Jacobians (n, m, d) and weights (n, m); rows that are not finite are left out."""
+        J = torch.as_tensor(J)
         finite = J.isfinite().all(2).all(1)
         if not finite.any():
             return
@@ -51,7 +54,7 @@ class Diagnostics:
         self.cosine.append(cosine.mean(0).cpu().numpy())
         self.conflict.append(float((cosine < 0).any(2).any(1).double().mean()))
         self.norm_ratio.append(float((norm.amax(1) / norm.amin(1).clamp_min(tiny)).median()))
-        given = norm.new_full(norm.shape, torch.nan) if weights is None else weights[finite]
+        given = norm.new_full(norm.shape, torch.nan) if weights is None else torch.as_tensor(weights)[finite]
         self.weights.append(given.mean(0).cpu().numpy())
 
     def record_weights(self, cost: float, weights: torch.Tensor) -> None:

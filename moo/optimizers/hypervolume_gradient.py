@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+from moo.arrays import Array, like, math_of
 from moo.errors import OptionError, ProblemError
-from moo.evaluation import Evaluation, Evaluator
+from moo.evaluation import Evaluation, Evaluator, Sloped, Slopes
 from moo.indicators import contributions, hypervolume, hypervolume_gradient, nondominated, reference_point
 from moo.optimizers.augmented_lagrangian import AugmentedLagrangian
 from moo.optimizers.base import Optimizer, State, require, require_real
@@ -101,9 +102,11 @@ class HypervolumeGradient(Optimizer[HypervolumeGradientState]):
         self, problem: Problem, points: Evaluation, before: HypervolumeGradientState
     ) -> HypervolumeGradientState:
         """The state that goes on from these evaluated points (arrays), after an earlier one."""
-        names = ("X", "F", "G", "H", "CV")
-        parts: dict[str, Any] = {name: problem.to_tensor(getattr(points, name)) for name in names}
-        answer = Evaluation(**parts, status=points.status.copy())
+        answer = points.rows(np.arange(len(points)))
+        if problem.stochastic:
+            names = ("X", "F", "G", "H", "CV")
+            parts: Any = {name: problem.to_tensor(getattr(points, name)) for name in names}
+            answer = replace(answer, **parts)
         sample = before.sample
         if sample is None and before.seed is not None:
             sample = before.seed.sample
@@ -114,13 +117,12 @@ class HypervolumeGradient(Optimizer[HypervolumeGradientState]):
     def step(self, evaluate: Evaluator, state: HypervolumeGradientState) -> HypervolumeGradientState:
         if state.descent is None:
             return self._seed(evaluate, state)
-        active = torch.zeros(1, dtype=torch.long, device=evaluate.problem.device)
-        _ascend(evaluate, state, active)
+        _ascend(evaluate, state)
         state.steps += 1
         if isinstance(state.descent, Adam):
             return state  # of minibatches no one knows which points add nothing
         if bool(state.descent.stationary.all()) or state.steps >= _STEPS_PER_ROUND:
-            self._next_round(evaluate.problem, state, active)
+            self._next_round(evaluate.problem, state)
         return state
 
     def _seed(self, evaluate: Evaluator, state: HypervolumeGradientState) -> HypervolumeGradientState:
@@ -148,7 +150,7 @@ class HypervolumeGradient(Optimizer[HypervolumeGradientState]):
             wanted = (np.asarray(self.ref, dtype=float) - state.ideal) / state.span
         state.ref = wanted
         state.answer = state.answer.rows(np.arange(min(self.n, len(F))))
-        state.box = Box.of(problem)
+        state.box = Box.of(problem, arrays=not problem.stochastic)
         if problem.n_constr:
             assert state.sample is not None
             state.lagrangian = AugmentedLagrangian.start(len(state.answer), state.sample.G, state.sample.H)
@@ -159,7 +161,7 @@ class HypervolumeGradient(Optimizer[HypervolumeGradientState]):
         else:
             state.descent = LBFGS(box, together, value_tolerance=_STILL)
 
-    def _next_round(self, problem: Problem, state: HypervolumeGradientState, active: torch.Tensor) -> None:
+    def _next_round(self, problem: Problem, state: HypervolumeGradientState) -> None:
         """Place points anew that add nothing, and go on; where rounds gain no more, that was all."""
         assert isinstance(state.descent, LBFGS)
         assert state.answer is not None
@@ -169,7 +171,7 @@ class HypervolumeGradient(Optimizer[HypervolumeGradientState]):
         state.before, state.steps = state.best, 0
         settled = True
         if state.lagrangian is not None:
-            rows = torch.arange(len(state.answer), device=problem.device)
+            rows = np.arange(len(state.answer))
             state.lagrangian.update(rows, state.answer.G, state.answer.H)
             settled = bool(state.lagrangian.settled(rows).all())
         state.converged = state.idle >= (_IDLE_ROUNDS if settled else 10 * _IDLE_ROUNDS)
@@ -177,7 +179,7 @@ class HypervolumeGradient(Optimizer[HypervolumeGradientState]):
         here = state.box.to_unit(state.answer.X)
         U = _spread_out(problem, state, here, state.rng)
         if not bool((here == U).all()) or state.lagrangian is not None:
-            state.descent.move(active, U.reshape(1, n * U.shape[1]))
+            state.descent.move(np.zeros(1, dtype=int), U.reshape(1, n * U.shape[1]))
         elif bool(state.descent.stationary.all()):
             state.converged = True
 
@@ -197,37 +199,39 @@ def require_few_objectives(problem: Problem, method: str) -> None:
 def _repeated(box: Box, n: int) -> Box:
     """The box of n points side by side."""
     names = ("origin", "width", "xl", "xu", "lower", "upper")
-    return Box(**{name: getattr(box, name).repeat(n) for name in names})
+    tile = math_of(box.xl).tile
+    return Box(**{name: tile(getattr(box, name), (n,)) for name in names})
 
 
-def _ascend(evaluate: Evaluator, state: HypervolumeGradientState, active: torch.Tensor) -> None:
+def _ascend(evaluate: Evaluator, state: HypervolumeGradientState) -> None:
     """One step of all points together, downhill in minus the hypervolume."""
     assert state.box is not None
     assert state.descent is not None
-    problem, box = evaluate.problem, state.box
-    d = problem.n_var
-    rows = torch.arange(state.descent.trial.shape[1] // d, device=problem.device)
-    ideal, span = problem.to_tensor(state.ideal), problem.to_tensor(state.span)
+    problem, box, lagrangian = evaluate.problem, state.box, state.lagrangian
+    X = box.to_user(state.descent.trial.reshape(-1, problem.n_var))
+    on_arrays = isinstance(X, np.ndarray)
+    rows: Array = np.arange(len(X)) if on_arrays else torch.arange(len(X), device=X.device)
 
-    def pulled(F: torch.Tensor, G: torch.Tensor, H: torch.Tensor) -> torch.Tensor:
-        Z = (F - ideal) / span
-        slopes = problem.to_tensor(hypervolume_gradient(problem.to_array(Z.detach()), state.ref))
-        value: torch.Tensor = -(slopes * Z).sum(1)
-        return value if state.lagrangian is None else value + state.lagrangian.terms(G, H, rows)
+    def pulled(F: Array, G: Array, H: Array, part: slice) -> tuple[Array, Slopes]:
+        Z = (problem.to_array(F) - state.ideal) / state.span
+        slopes = -hypervolume_gradient(Z, state.ref)
+        value, by_F = like(F, (slopes * Z).sum(1)), like(F, slopes / state.span)
+        if lagrangian is None:
+            return value, (by_F, None, None)
+        missed, by_G, by_H = lagrangian.sloped(G, H, rows)
+        return value + missed, (by_F, by_G, by_H)
 
-    X = box.to_user(state.descent.trial.reshape(-1, d))
-    points = evaluate(X, scalarize=pulled)
+    points = evaluate(X, scalarize=Sloped(pulled, on_arrays, separate=False))
     assert points.gradient is not None
     Z = (problem.to_array(points.F) - state.ideal) / state.span
-    volume = hypervolume(Z, state.ref)
-    value = -volume
-    if state.lagrangian is not None:
-        value += float(state.lagrangian.terms(points.G, points.H, rows).sum())
+    value = -hypervolume(Z, state.ref)
+    if lagrangian is not None:
+        value += float(lagrangian.terms(points.G, points.H, rows).sum())
     _keep(problem, state, points, Z)
     if not np.isfinite(Z).all():
         value = np.inf  # a step into what cannot be evaluated is shortened
-    gradient = torch.nan_to_num((points.gradient * box.width).reshape(1, -1), 0.0, 0.0, 0.0)
-    state.descent.absorb(active, points.F.new_tensor([value]), gradient, schedule(evaluate.fraction))
+    gradient = math_of(X).nan_to_num((points.gradient * box.width).reshape(1, -1), 0.0, 0.0, 0.0)
+    state.descent.absorb(0 * rows[:1], like(X, np.array([value])), gradient, schedule(evaluate.fraction))
 
 
 def _keep(problem: Problem, state: HypervolumeGradientState, points: Evaluation, Z: np.ndarray) -> None:
@@ -238,12 +242,12 @@ def _keep(problem: Problem, state: HypervolumeGradientState, points: Evaluation,
     volume = hypervolume(Z[~infeasible], state.ref) - float(infeasible.sum())
     if volume > state.best or problem.stochastic:
         state.best = volume
-        state.answer = points.rows(torch.arange(len(Z), device=problem.device))
+        state.answer = points.rows(np.arange(len(Z)))
 
 
 def _spread_out(
-    problem: Problem, state: HypervolumeGradientState, U: torch.Tensor, rng: np.random.Generator
-) -> torch.Tensor:
+    problem: Problem, state: HypervolumeGradientState, U: Array, rng: np.random.Generator
+) -> Array:
     """The points U (n, d) in unit coordinates with those that add nothing placed midway between two others
     that are far apart in normalised objectives."""
     assert state.answer is not None
@@ -255,10 +259,10 @@ def _spread_out(
     if len(adding) < 2 or len(idle) == 0:
         return U
     pairs = _gaps(Z[adding], len(idle), rng)
-    share = problem.to_tensor(rng.uniform(0.3, 0.7, (len(idle), 1)))
-    a, b = (torch.as_tensor(adding[pairs[:, k]], device=U.device) for k in (0, 1))
-    placed = U.clone()
-    placed[torch.as_tensor(idle, device=U.device)] = share * U[a] + (1.0 - share) * U[b]
+    share = like(U, rng.uniform(0.3, 0.7, (len(idle), 1)))
+    a, b = (adding[pairs[:, k]] for k in (0, 1))
+    placed = U + 0.0
+    placed[idle] = share * U[a] + (1.0 - share) * U[b]
     return placed
 
 

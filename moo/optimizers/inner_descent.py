@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import torch
+import numpy as np
 
-from moo.evaluation import Evaluation, Evaluator, OfRows
+from moo.arrays import Array, math_of, places
+from moo.evaluation import Evaluation, Evaluator, Sloped, Slopes
 from moo.optimizers.augmented_lagrangian import AugmentedLagrangian
 from moo.optimizers.descent import Adam, Box, Descent
 from moo.optimizers.lbfgs import LBFGS
@@ -38,22 +39,23 @@ def schedule(fraction: float) -> float:
 class InnerDescent:
     """Every row minimises (its scalar function - shift) / scale + its augmented Lagrangian terms; shift
     and scale, a row's typical values, make one set of tolerances fit. The largest of several parts is
-    smoothed (`Minimax`); a scalarization's own constraints stand behind the problem's."""
+    smoothed (`Minimax`); a scalarization's own constraints stand behind the problem's. All of it is arrays
+    for "lbfgs", tensors for "adam"."""
 
     method: str
     box: Box
     descent: Descent
-    rows: torch.Tensor
+    rows: Array
     functions: RowFunctions
-    shift: torch.Tensor
-    scale: torch.Tensor
+    shift: Array
+    scale: Array
     lagrangian: AugmentedLagrangian | None
     minimax: Minimax | None
-    T: torch.Tensor
-    G: torch.Tensor
-    H: torch.Tensor
-    since_update: torch.Tensor
-    updates: torch.Tensor
+    T: Array
+    G: Array
+    H: Array
+    since_update: Array
+    updates: Array
 
     @classmethod
     def start(
@@ -62,16 +64,19 @@ class InnerDescent:
         assert state.pool is not None
         assert state.answer is not None
         assert state.functions is not None
-        rows = torch.as_tensor(state.rows, device=problem.device)
-        box = Box.of(problem)
-        starts = box.to_unit(state.answer.X[rows])
+        F = state.answer.F
+        xp, arrays = math_of(F), isinstance(F, np.ndarray)
+        rows = xp.asarray(state.rows) if arrays else xp.as_tensor(state.rows, device=F.device)
+        box = Box.of(problem, arrays=arrays)
+        starts = box.to_unit(state.answer.X[rows].astype(box.xl.dtype) if arrays else state.answer.X[rows])
         shift, scale = _typical(state, rows)
-        F = state.answer.F[rows]
-        terms = state.functions.terms(torch.where(F.isfinite(), F, 0.0), rows)
+        F = F[rows]
+        terms = state.functions.terms(xp.where(xp.isfinite(F), F, 0.0), rows)
         G, H = _with_own(state.answer.G[rows], state.answer.H[rows], terms)
         sample = state.sample
         lagrangian = _lagrangian(len(rows), sample.G, sample.H, terms)
-        minimax = None if terms.largest is None else Minimax.start(terms.largest / scale[:, None])
+        T = G[:, :0] if terms.largest is None else terms.largest / scale[:, None]
+        minimax = None if terms.largest is None else Minimax.start(T)
         descent: Descent = Adam(box, starts, learning_rate) if method == "adam" else LBFGS(box, starts)
         if state.payoff:
             descent.relax(_LENIENT_PAYOFF)
@@ -87,15 +92,15 @@ class InnerDescent:
             scale=scale,
             lagrangian=lagrangian,
             minimax=minimax,
-            T=G.new_zeros(len(rows), 0) if terms.largest is None else terms.largest / scale[:, None],
+            T=T,
             G=G,
             H=H,
-            since_update=torch.zeros_like(rows),
-            updates=torch.zeros_like(rows),
+            since_update=xp.zeros_like(rows),
+            updates=xp.zeros_like(rows),
         )
 
     def step(self, evaluate: Evaluator, state: ScalarizingState) -> bool:
-        active = torch.nonzero(~self.descent.stationary)[:, 0]
+        active = places(~self.descent.stationary)
         if len(active) == 0:
             return True
         X = self.box.to_user(self.descent.trial[active])
@@ -107,71 +112,69 @@ class InnerDescent:
         gradient = gradient * self.box.width
         accepted = self.descent.absorb(active, value, gradient, schedule(evaluate.fraction))
         if self.lagrangian is not None or self.minimax is not None:
-            self._remember(active[accepted], evaluation.rows(accepted))
+            self._remember(active[accepted], evaluation.rows(places(accepted)))
             self._update_multipliers(active)
         return bool(self.descent.stationary.all())
 
-    def _next(
-        self, evaluate: Evaluator, X: torch.Tensor, rows: torch.Tensor
-    ) -> tuple[Evaluation, torch.Tensor, torch.Tensor]:
+    def _next(self, evaluate: Evaluator, X: Array, rows: Array) -> tuple[Evaluation, Array, Array]:
         """Evaluation, value and gradient of these rows' functions at X."""
-        function = OfRows(lambda F, G, H, part: self._function(F, G, H, rows[part]))
+        on_arrays = isinstance(X, np.ndarray)
+        function = Sloped(lambda F, G, H, part: self._function(F, G, H, rows[part]), on_arrays)
         evaluation = evaluate(X, scalarize=function)
         assert evaluation.scalar is not None
         assert evaluation.gradient is not None
         return evaluation, evaluation.scalar, evaluation.gradient
 
     def _first(
-        self, evaluate: Evaluator, X: torch.Tensor, rows: torch.Tensor, state: ScalarizingState
-    ) -> tuple[Evaluation, torch.Tensor, torch.Tensor]:
+        self, evaluate: Evaluator, X: Array, rows: Array, state: ScalarizingState
+    ) -> tuple[Evaluation, Array, Array]:
         """With all Jacobians, from which the multipliers of the parts can be estimated: at a start near
         the front they are nearly right, and the first steps do not lead away."""
         assert self.minimax is not None
         constrained = evaluate.problem.n_constr > 0
         evaluation = evaluate(X, jacobian=True, constraint_jacobians=constrained)
-        assert evaluation.J is not None
-        parts = [
-            part.detach().clone().requires_grad_() for part in (evaluation.F, evaluation.G, evaluation.H)
-        ]
-        with torch.enable_grad():
-            largest = self.functions.terms(parts[0], self.rows[rows]).largest
-            assert largest is not None
-            columns = [
-                torch.autograd.grad(c.sum(), parts[0], retain_graph=True)[0] for c in largest.unbind(1)
-            ]
-            to_F = torch.stack(columns, 1) / self.scale[rows, None, None]
-            self.minimax.estimate(self._free(to_F @ evaluation.J * self.box.width, rows))
-            value = self._function(parts[0], parts[1], parts[2], rows)
-            slopes = torch.autograd.grad(value.sum(), parts, allow_unused=True)
-        state.observed.record(evaluate.cost, evaluation.J, slopes[0])
-        pairs = zip(slopes, (evaluation.J, evaluation.dG, evaluation.dH), strict=True)
-        known = [torch.einsum("nk,nkd->nd", s, D) for s, D in pairs if s is not None and D is not None]
-        return evaluation, value.detach(), torch.stack(known).sum(0)
+        F, G, H, J = evaluation.F, evaluation.G, evaluation.H, evaluation.J
+        assert J is not None
+        to_F = self.functions.sloped(F, self.rows[rows])[1].largest / self.scale[rows][:, None, None]
+        self.minimax.estimate(self._free(to_F @ J * self.box.width, rows))
+        value, slopes = self._function(F, G, H, rows)
+        state.observed.record(evaluate.cost, J, slopes[0])
+        gradient = _weighed(slopes[0], J)
+        if constrained:
+            gradient = gradient + _weighed(slopes[1], evaluation.dG) + _weighed(slopes[2], evaluation.dH)
+        return evaluation, value, gradient
 
-    def _free(self, J: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    def _free(self, J: Array, rows: Array) -> Array:
         """Gradients (k, parts, d) without what a bound holds back on their mean."""
         blocked = self.box.blocked(self.descent.trial[rows], J.mean(1))
-        return torch.where(blocked[:, None], 0.0, J)
+        return math_of(J).where(blocked[:, None], 0.0, J)
 
-    def _function(
-        self, F: torch.Tensor, G: torch.Tensor, H: torch.Tensor, rows: torch.Tensor
-    ) -> torch.Tensor:
-        terms = self.functions.terms(F, self.rows[rows])
-        value: torch.Tensor = (terms.smooth - self.shift[rows]) / self.scale[rows]
+    def _function(self, F: Array, G: Array, H: Array, rows: Array) -> tuple[Array, Slopes]:
+        """Values (k,) and slopes by F, G and H of the functions of these rows."""
+        terms, by_F = self.functions.sloped(F, self.rows[rows])
+        scale = self.scale[rows]
+        value, slopes = (terms.smooth - self.shift[rows]) / scale, by_F.smooth / scale[:, None]
         if self.minimax is not None and terms.largest is not None:
-            value = value + self.minimax.smoothed(terms.largest / self.scale[rows, None], rows)
+            largest, shares = self.minimax.smoothed(terms.largest / scale[:, None], rows)
+            value, slopes = value + largest, slopes + _weighed(shares / scale[:, None], by_F.largest)
         if self.lagrangian is None:
-            return value
-        return value + self.lagrangian.terms(*_with_own(G, H, terms), rows)
+            return value, (slopes, None, None)
+        missed, by_G, by_H = self.lagrangian.sloped(*_with_own(G, H, terms), rows)
+        p, q = G.shape[1], H.shape[1]
+        if by_F.ieq is not None:
+            slopes = slopes + _weighed(by_G[:, p:], by_F.ieq)
+        if by_F.eq is not None:
+            slopes = slopes + _weighed(by_H[:, q:], by_F.eq)
+        return value + missed, (slopes, by_G[:, :p], by_H[:, :q])
 
-    def _remember(self, at: torch.Tensor, evaluation: Evaluation) -> None:
+    def _remember(self, at: Array, evaluation: Evaluation) -> None:
         """The parts that multipliers are updated with, at the rows' current points."""
         terms = self.functions.terms(evaluation.F, self.rows[at])
         self.G[at], self.H[at] = _with_own(evaluation.G, evaluation.H, terms)
         if terms.largest is not None:
-            self.T[at] = terms.largest / self.scale[at, None]
+            self.T[at] = terms.largest / self.scale[at][:, None]
 
-    def _update_multipliers(self, active: torch.Tensor) -> None:
+    def _update_multipliers(self, active: Array) -> None:
         """Rows that are stationary, or have stepped long enough, get new multipliers; those whose
         constraints are settled when stationary stay so."""
         self.since_update[active] += 1
@@ -189,39 +192,52 @@ class InnerDescent:
             finished = finished & self.minimax.settled(at)
         self.since_update[at] = 0
         self.updates[at] += 1
-        finished |= self.updates[at] > _MOST_UPDATES
+        finished = finished | (self.updates[at] > _MOST_UPDATES)
         self.descent.restart(at[~finished])
         self.descent.stop(at[finished])
 
 
-def _typical(state: ScalarizingState, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _weighed(weights: Array, slopes: Array) -> Array:
+    """The sum over k of weights (n, k) times slopes (n, k, d): (n, d)."""
+    return (weights[:, None] @ slopes)[:, 0]
+
+
+def _typical(state: ScalarizingState, rows: Array) -> tuple[Array, Array]:
     """Least value over the sample and the distance from there to a typical one, for each row (k,)."""
     assert state.functions is not None
     F = state.sample.F
-    F = F[F.isfinite().all(1)]
+    xp = math_of(F)
+    F = F[xp.isfinite(F).all(1)]
     if len(F) == 0:
-        return F.new_zeros(len(rows)), F.new_ones(len(rows))
+        none = 0.0 * state.functions.targets[rows][:, 0]
+        return none, none + 1.0
     values = state.functions.crossed(F)[1][:, rows]
-    low = values.amin(0)
-    scale = (values.quantile(_TYPICAL, dim=0) - low).clamp_min(1e-12 * low.abs().clamp_min(1e-12))
+    low = xp.amin(values, 0)
+    scale = (xp.quantile(values, _TYPICAL, 0) - low).clip(1e-12 * abs(low).clip(1e-12))
     if state.functions.normalization.known:
-        scale = scale.clamp_min(_LEAST_SCALE)
-    return low, torch.where(scale > 0, scale, torch.ones_like(scale))
+        scale = scale.clip(_LEAST_SCALE)
+    return low, xp.where(scale > 0, scale, 1.0)
 
 
-def _with_own(G: torch.Tensor, H: torch.Tensor, terms: Terms) -> tuple[torch.Tensor, torch.Tensor]:
+def _with_own(G: Array, H: Array, terms: Terms) -> tuple[Array, Array]:
     """The problem's constraints and, behind them, the scalarization's."""
     if terms.ieq is not None:
-        G = torch.cat([G, terms.ieq], 1)
+        G = math_of(G).concatenate([G, terms.ieq], 1)
     if terms.eq is not None:
-        H = torch.cat([H, terms.eq], 1)
+        H = math_of(H).concatenate([H, terms.eq], 1)
     return G, H
 
 
-def _lagrangian(n: int, G: torch.Tensor, H: torch.Tensor, terms: Terms) -> AugmentedLagrangian | None:
+def _lagrangian(n: int, G: Array, H: Array, terms: Terms) -> AugmentedLagrangian | None:
     """For n rows; None without constraints. A scalarization's own are in normalised objectives already."""
-    if terms.ieq is not None:
-        G = torch.cat([G, G.new_ones(len(G), terms.ieq.shape[1])], 1)
-    if terms.eq is not None:
-        H = torch.cat([H, H.new_ones(len(H), terms.eq.shape[1])], 1)
+    G, H = (_with_units(*pair) for pair in ((G, terms.ieq), (H, terms.eq)))
     return AugmentedLagrangian.start(n, G, H) if G.shape[1] + H.shape[1] else None
+
+
+def _with_units(sample: Array, own: Array | None) -> Array:
+    """Values of constraints (k, p) and, for each of the scalarization's own, a column of ones."""
+    if own is None:
+        return sample
+    xp = math_of(sample)
+    ones = xp.ones_like(xp.broadcast_to(sample[:, :0].sum(1)[:, None], (len(sample), own.shape[1])))
+    return xp.concatenate([sample, ones], 1)

@@ -7,7 +7,6 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from moo.evaluation import Evaluation, Evaluator
 from moo.optimizers.mating import Operators, Population, children
@@ -58,9 +57,8 @@ def _standing(
     problem: Problem, points: Evaluation, functions: RowFunctions, row: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Violation, the scalarization's own included, and value of the points in the row's function."""
-    at = torch.full((len(points),), int(row), device=problem.device)
-    missed, value = functions.standing(problem.to_tensor(points.F), at)
-    return points.CV + problem.to_array(missed), problem.to_array(value)
+    missed, value = functions.standing(points.F, np.full(len(points), int(row)))
+    return points.CV + missed, value
 
 
 def _rivals(problem: Problem, population: Evaluation, functions: RowFunctions, row: int) -> Population:

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from scipy.optimize import minimize
 
 from moo.budget import BudgetExhausted
 from moo.errors import OptionError
-from moo.evaluation import Evaluation, Evaluator
+from moo.evaluation import Evaluation, Evaluator, Sloped, Slopes
 
 if TYPE_CHECKING:
     from moo.optimizers.scalarizing import ScalarizingState
@@ -37,7 +36,7 @@ class InnerSLSQP:
         """
         assert state.functions is not None
         m = len(state.functions.normalization.ideal)
-        terms = state.functions.scalarization.terms(torch.ones(1, m), torch.ones(1, m))
+        terms = state.functions.scalarization.terms(np.ones((1, m)), np.ones((1, m)))
         if any(part is not None for part in terms[1:]):
             name = type(state.functions.scalarization).__name__
             raise OptionError(
@@ -65,9 +64,9 @@ class _Solve:
         self.known: tuple[np.ndarray, Evaluation] | None = None
         assert state.answer is not None
         assert state.functions is not None
-        self.functions, self.at = state.functions, torch.tensor([row], device=problem.device)
+        self.functions, self.at = state.functions, np.array([row])
         self.start = state.answer.X[row].copy()
-        here = self.functions.terms(problem.to_tensor(state.answer.F[row][None]), self.at).value
+        here = self.functions.terms(state.answer.F[row][None], self.at).value
         known = self.functions.normalization.known  # then a start near the ideal point has a value near zero
         self.scale = max(abs(float(here[0])), _LEAST_SCALE if known else 1e-12)
         self.g_scale = np.maximum(np.abs(np.nan_to_num(state.answer.G[row])), 1.0)
@@ -97,15 +96,18 @@ class _Solve:
             x = np.clip(self.origin + u * self.width, problem.xl, problem.xu)
             evaluation = self.evaluate(
                 x[None],
-                scalarize=self._weighted,
+                scalarize=Sloped(self._weighted),
                 constraint_jacobians=problem.n_constr > 0,
             )
             self.state.consider(problem, np.array([self.row]), evaluation)
             self.known = u.copy(), evaluation
         return self.known[1]
 
-    def _weighted(self, F: Any, G: Any, H: Any) -> Any:
-        return self.functions.terms(F, self.at).value / self.scale
+    def _weighted(
+        self, F: np.ndarray, G: np.ndarray, H: np.ndarray, rows: slice
+    ) -> tuple[np.ndarray, Slopes]:
+        terms, slopes = self.functions.sloped(F, self.at)
+        return terms.value / self.scale, (slopes.smooth / self.scale, None, None)
 
     def _objective(self, u: np.ndarray) -> float:
         scalar = self._at(u).scalar

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import InitVar, dataclass
 
 import numpy as np
-import torch
 
 from moo.optimizers.base import require_memory
 from moo.optimizers.descent import Box, Descent
@@ -19,8 +18,8 @@ _TIGHTER = 0.1  # what `tighten` multiplies the leniency with
 class LBFGS(Descent):
     """L-BFGS on the variables no bound holds back, with Armijo's rule along the projected path (Bertsekas
     1976). A point is evaluated together with its gradient, so an accepted step costs one evaluation and
-    one backward pass. Steps are made in the main memory and in double precision, wherever the gradients
-    come from; their points are of the precision of ``starts`` (n, d).
+    one backward pass. It takes and gives arrays, steps in double precision, and its trial points are of the
+    precision of ``starts`` (n, d).
 
     A row is stationary once its free gradient is below ``gradient_tolerance`` times the steepest it has
     met, or three steps in a row gained less than ``value_tolerance`` of the value and of all
@@ -28,78 +27,62 @@ class LBFGS(Descent):
     """
 
     box: Box
-    starts: InitVar[torch.Tensor]
+    starts: InitVar[np.ndarray]
     gradient_tolerance: float = 1e-6
     value_tolerance: float = 1e-10
 
-    def __post_init__(self, starts: torch.Tensor) -> None:
+    def __post_init__(self, starts: np.ndarray) -> None:
         n, d = starts.shape
         instead = 'give fewer rows, or inner="adam"'
         require_memory((2 * _MEMORY + 4) * n * d, f"L-BFGS on {n} rows of {d:,} variables", instead)
-        lower, upper = (_array(bound.to(starts.dtype)) for bound in (self.box.lower, self.box.upper))
-        self.state = Rows.of(starts.detach().cpu().numpy(), lower, upper, _MEMORY)
+        lower, upper = (_double(bound) for bound in (self.box.lower, self.box.upper))
+        self.state = Rows.of(starts, lower, upper, _MEMORY)
 
     @property
-    def trial(self) -> torch.Tensor:  # type: ignore[override]
-        return self._as_given(self.state.trial)
+    def trial(self) -> np.ndarray:
+        return self.state.trial
 
     @property
-    def here(self) -> torch.Tensor:
+    def here(self) -> np.ndarray:
         """The rows' current points (n, d)."""
-        return self._as_given(self.state.here)
+        return self.state.here.astype(self.state.trial.dtype, copy=False)
 
     @property
-    def value(self) -> torch.Tensor:
+    def value(self) -> np.ndarray:
         """Their values (n,)."""
-        return self._as_given(self.state.value)
+        return self.state.value
 
     @property
-    def stationary(self) -> torch.Tensor:  # type: ignore[override]
-        return torch.from_numpy(self.state.stationary).to(self.box.lower.device)
-
-    def _as_given(self, values: np.ndarray) -> torch.Tensor:
-        """Where and in the precision in which the starts were given."""
-        given = values.astype(self.state.trial.dtype, copy=False)
-        return torch.from_numpy(given).to(self.box.lower.device)
+    def stationary(self) -> np.ndarray:
+        return self.state.stationary
 
     def relax(self, leniency: float) -> None:
         self.state.leniency.fill(leniency)
 
-    def tighten(self, rows: torch.Tensor) -> torch.Tensor:
-        at = _rows(rows)
-        before = self.state.leniency[at]
-        self.state.leniency[at] = np.maximum(before * _TIGHTER, 1.0)
-        return torch.from_numpy(before <= 1.0).to(rows.device)
+    def tighten(self, rows: np.ndarray) -> np.ndarray:
+        before = self.state.leniency[rows]
+        self.state.leniency[rows] = np.maximum(before * _TIGHTER, 1.0)
+        mask: np.ndarray = before <= 1.0
+        return mask
 
-    def stop(self, rows: torch.Tensor) -> None:
-        self.state.stationary[_rows(rows)] = True
-
-    def move(self, rows: torch.Tensor, points: torch.Tensor) -> None:
+    def move(self, rows: np.ndarray, points: np.ndarray) -> None:
         """Begin these rows anew, from these points (k, d)."""
-        self.state.here[_rows(rows)] = _array(points)
+        self.state.here[rows] = points
         self.restart(rows)
 
-    def restart(self, rows: torch.Tensor) -> None:
-        at, state = _rows(rows), self.state
-        state.fresh[at], state.stationary[at] = True, False
-        state.trial[at] = state.here[at]
-        for row in at:
+    def restart(self, rows: np.ndarray) -> None:
+        state = self.state
+        state.fresh[rows], state.stationary[rows] = True, False
+        state.trial[rows] = state.here[rows]
+        for row in rows:
             forget(state, row)
 
-    def absorb(
-        self, rows: torch.Tensor, value: torch.Tensor, gradient: torch.Tensor, step: float
-    ) -> torch.Tensor:
-        at, tolerances = _rows(rows), (self.gradient_tolerance, self.value_tolerance)
-        accepted = absorb(self.state, at, _array(value), _array(gradient), *tolerances)
-        return torch.from_numpy(accepted).to(self.box.lower.device)
+    def absorb(self, rows: np.ndarray, value: np.ndarray, gradient: np.ndarray, step: float) -> np.ndarray:
+        tolerances = self.gradient_tolerance, self.value_tolerance
+        accepted: np.ndarray = absorb(self.state, rows, _double(value), _double(gradient), *tolerances)
+        return accepted
 
 
-def _array(values: torch.Tensor) -> np.ndarray:
-    """The numbers in the main memory, row after row."""
-    array: np.ndarray = values.detach().to("cpu", torch.float64).contiguous().numpy()
-    return array
-
-
-def _rows(rows: torch.Tensor) -> np.ndarray:
-    places: np.ndarray = rows.cpu().numpy()
-    return places
+def _double(values: np.ndarray) -> np.ndarray:
+    """The numbers in double precision, row after row."""
+    return np.ascontiguousarray(values, dtype=np.float64)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from moo.aggregation.min_norm import min_norm_weights
+from moo.arrays import Array, like, math_of
 
 _LEAST_MULTIPLIER = 0.02  # of an estimate, which may be wrong
 _FIRST_SHARPNESS = 20.0
@@ -26,43 +28,57 @@ class Minimax:
     the minimisers are those of the maximum for a finite rho.
     """
 
-    log_multipliers: torch.Tensor
-    sharpness: torch.Tensor
-    gap: torch.Tensor
+    log_multipliers: Array
+    sharpness: Array
+    gap: Array
     estimated: bool = False
 
     @classmethod
-    def start(cls, T: torch.Tensor) -> Minimax:
-        """For rows with parts T (n, k)."""
-        n, k = T.shape
+    def start(cls, T: Array) -> Minimax:
+        """For rows with parts T (n, k), an array or a tensor."""
+        full_like = math_of(T).full_like
+        one = T[:, 0]
         return cls(
-            torch.full_like(T, 1.0 / k).log(), T.new_full((n,), _FIRST_SHARPNESS), T.new_full((n,), torch.inf)
+            full_like(T, -np.log(T.shape[1])), full_like(one, _FIRST_SHARPNESS), full_like(one, np.inf)
         )
 
-    def estimate(self, J: torch.Tensor) -> None:
+    def estimate(self, J: Array) -> None:
         """Multipliers with which the parts' gradients J (n, k, d) balance best, all rows at once."""
-        weights = min_norm_weights(J @ J.mT)
-        sound = weights.isfinite().all(1, keepdim=True)
-        shares = torch.where(sound, weights, 1.0 / J.shape[1]).clamp_min(_LEAST_MULTIPLIER)
-        self.log_multipliers = (shares / shares.sum(1, keepdim=True)).log()
+        xp = math_of(J)
+        weights = min_norm_weights(torch.as_tensor(J @ J.swapaxes(1, 2)))
+        weights = like(J, weights.numpy()) if xp is np else weights
+        sound = xp.isfinite(weights).all(1)[:, None]
+        shares = xp.where(sound, weights, 1.0 / J.shape[1]).clip(_LEAST_MULTIPLIER)
+        self.log_multipliers = xp.log(shares / shares.sum(1)[:, None])
         self.estimated = True
 
-    def smoothed(self, T: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        """What stands for the largest of T (k, parts) in these rows: (k,), differentiable."""
+    def smoothed(self, T: Array, rows: Array) -> tuple[Array, Array]:
+        """What stands for the largest of T (k, parts) in these rows: (k,), and its slopes by T (k, parts)."""
+        xp = math_of(T)
         rho = self.sharpness[rows]
-        return torch.logsumexp(self.log_multipliers[rows] + rho[:, None] * T, 1) / rho
+        weighed = self.log_multipliers[rows] + rho[:, None] * T
+        total = _log_sum(weighed)
+        return total / rho, xp.exp(weighed - total[:, None])
 
-    def update(self, rows: torch.Tensor, T: torch.Tensor) -> None:
+    def update(self, rows: Array, T: Array) -> None:
         """New multipliers with the parts at the rows' current points."""
-        weighed = self.log_multipliers[rows] + self.sharpness[rows, None] * T
-        updated = weighed - torch.logsumexp(weighed, 1, keepdim=True)
-        gap = (T.amax(1, keepdim=True) - T).mul(updated.exp()).sum(1)
+        xp = math_of(T)
+        weighed = self.log_multipliers[rows] + self.sharpness[rows][:, None] * T
+        updated = weighed - _log_sum(weighed)[:, None]
+        gap = ((xp.amax(T, 1)[:, None] - T) * xp.exp(updated)).sum(1)
         slow = gap > _ENOUGH_PROGRESS * self.gap[rows]
-        sharper = (self.sharpness[rows] * _GROWTH).clamp_max(_MOST_SHARPNESS)
-        self.sharpness[rows] = torch.where(slow, sharper, self.sharpness[rows])
-        self.log_multipliers[rows] = updated.clamp_min(-50.0)
+        sharper = (self.sharpness[rows] * _GROWTH).clip(None, _MOST_SHARPNESS)
+        self.sharpness[rows] = xp.where(slow, sharper, self.sharpness[rows])
+        self.log_multipliers[rows] = updated.clip(-50.0)
         self.gap[rows] = gap
 
-    def settled(self, rows: torch.Tensor, tolerance: float = 1e-5) -> torch.Tensor:
+    def settled(self, rows: Array, tolerance: float = 1e-5) -> Array:
         """Mask (k,) of the rows where every part with a multiplier equals the largest."""
         return self.gap[rows] <= tolerance
+
+
+def _log_sum(values: Array) -> Array:
+    """log of the sum of the exponentials in each row of values (n, k)."""
+    xp = math_of(values)
+    top = xp.amax(values, 1)
+    return top + xp.log(xp.exp(values - top[:, None]).sum(1))

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 
 from moo.aggregation import Context, remember
+from moo.arrays import Array
 from moo.errors import OptionError, unknown_name
-from moo.evaluation import Array, Evaluation, Evaluator
+from moo.evaluation import Evaluation, Evaluator
 from moo.optimizers.armijo import Armijo
 from moo.optimizers.augmented_lagrangian import AugmentedLagrangian
 from moo.optimizers.base import Optimizer, State, require, require_memory, require_real
@@ -146,7 +147,8 @@ class MultiGradient(Optimizer[MultiGradientState]):
             state.scale = spread_of(evaluation.F)
             if problem.n_constr:
                 sample = evaluation if state.sample is None else state.sample
-                state.lagrangian = AugmentedLagrangian.start(len(state.X), sample.G, sample.H)
+                G, H = map(problem.to_tensor, (sample.G, sample.H))
+                state.lagrangian = AugmentedLagrangian.start(len(state.X), G, H)
 
     def _direction(
         self, state: MultiGradientState, rows: torch.Tensor, J: torch.Tensor, context: Context

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from moo.optimizers.row_functions import RowFunctions
 from moo.optimizers.sampling import as_sampling
 from moo.optimizers.scalarized import Scalarized
 from moo.optimizers.scalarizing import ScalarizingState
-from moo.scalarization import Scalarization, scalarization_of
+from moo.scalarization import Normalization, Scalarization, scalarization_of
 from moo.weights import weight_vectors
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class ParetoSetLearningState(State):
     ``second`` are Adam's moments of its parameters."""
 
     seed: ScalarizingState | None = None
-    functions: RowFunctions | None = None
+    scales: Normalization | None = None
     box: Box | None = None
     network: Network | None = None
     first: list[torch.Tensor] = field(default_factory=list)
@@ -150,11 +150,14 @@ class ParetoSetLearning(Optimizer[ParetoSetLearningState]):
         if state.seed.payoff:
             return state
         state.weights = state.seed.preferences
-        state.functions, sample = state.seed.functions, state.seed.sample
-        state.g_scale, state.h_scale = (_typical(part) for part in (sample.G, sample.H))
+        assert state.seed.functions is not None
+        scales, sample = state.seed.functions.normalization, state.seed.sample
+        ideal, span = map(problem.to_tensor, (scales.ideal, scales.span))
+        state.scales = replace(scales, ideal=ideal, span=span)
+        state.g_scale, state.h_scale = (_typical(problem.to_tensor(part)) for part in (sample.G, sample.H))
         assert state.answer is not None
         state.box = Box.of(problem)
-        U = state.box.to_unit(state.answer.X)
+        U = state.box.to_unit(problem.to_tensor(state.answer.X))
         rank = _LOW_RANK if problem.n_var > _MANY else None
         state.network = Network.start(problem.n_obj, U.mean(0), self.hidden, rank, state.rng)
         state.first = [torch.zeros_like(p) for p in state.network.parameters()]
@@ -196,9 +199,9 @@ class ParetoSetLearning(Optimizer[ParetoSetLearningState]):
 
     def _loss(self, state: ParetoSetLearningState, P: torch.Tensor, fraction: float) -> Any:
         """What a row with preference P (k, n_obj) minimises: the scalarization and the penalty."""
-        assert state.functions is not None
+        assert state.scales is not None
         targets = self._function.targets(P, self._kind, None)
-        functions = RowFunctions(self._function, state.functions.normalization, targets)
+        functions = RowFunctions(self._function, state.scales, targets)
         rows = torch.arange(len(P), device=P.device)
         weight = 10.0 ** (1.0 + 3.0 * fraction)
         g_scale, h_scale = state.g_scale, state.h_scale

@@ -78,7 +78,7 @@ class Preferred(MultiGradient):
             assert state.seed.functions is not None
             assert state.seed.answer is not None
             scales = state.seed.functions.normalization
-            state.ideal, state.span = scales.ideal, scales.span
+            state.ideal, state.span = map(evaluate.problem.to_tensor, (scales.ideal, scales.span))
             state.X = evaluate.problem.to_array(state.seed.answer.X)
             state.sample = state.seed.sample
             state.seed = None

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
-from moo.evaluation import Array, Evaluation
+from moo.arrays import Array, like, math_of
+from moo.evaluation import Evaluation
 from moo.indicators import nondominated
 from moo.scalarization import Normalization, Scalarization, Terms
 
@@ -20,31 +20,47 @@ _MET = 1e-6  # a scalarization's own constraint missed by no more, in normalised
 
 @dataclass(frozen=True)
 class RowFunctions:
-    """The scalar function of every row. ``targets`` (n, n_obj) are what the scalarization made of the
-    rows' preferences."""
+    """The scalar function of every row, of objectives of one kind: arrays or tensors. ``targets`` (n, n_obj)
+    are what the scalarization made of the rows' preferences."""
 
     scalarization: Scalarization
     normalization: Normalization
-    targets: torch.Tensor
+    targets: Array
 
-    def terms(self, F: torch.Tensor, rows: torch.Tensor) -> Terms:
+    def terms(self, F: Array, rows: Array) -> Terms:
         """Of objectives F (k, n_obj), the functions of these rows (k,)."""
         return self.scalarization.terms(self.normalization(F), self.targets[rows])
 
-    def standing(self, F: torch.Tensor, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def sloped(self, F: Array, rows: Array) -> tuple[Terms, Terms]:
+        """The same, and their derivatives by F."""
+        Z, P, span = self.normalization(F), self.targets[rows], self.normalization.span
+        slopes = self.scalarization.slopes(Z, P)
+        return self.scalarization.terms(Z, P), Terms(*[None if s is None else s / span for s in slopes])
+
+    def weights(self, F: Array, rows: Array) -> Array:
+        """What each objective weighs in the functions of these rows at F: slopes (k, n_obj)."""
+        terms, slopes = self.sloped(F, rows)
+        if terms.largest is None:
+            return slopes.smooth
+        largest = terms.largest >= math_of(F).amax(terms.largest, 1)[:, None]
+        return slopes.smooth + (largest[:, None] * 1.0 @ slopes.largest)[:, 0]
+
+    def standing(self, F: Array, rows: Array) -> tuple[Array, Array]:
         """Violation of the scalarization's own constraints and value, (k,) each; less is better, the
         violation first."""
-        terms = self.terms(F, rows)
-        violation = terms.violation
-        return torch.where(violation > _MET, violation, 0.0), terms.value
+        return _standing(self.terms(F, rows))
 
-    def crossed(self, F: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def crossed(self, F: Array) -> tuple[Array, Array]:
         """`standing` of every F (k, n_obj) in every row's function: (k, n) each."""
-        k, n = len(F), len(self.targets)
-        Z = self.normalization(F)[:, None].expand(k, n, -1)
-        terms = self.scalarization.terms(Z, self.targets.expand(k, n, -1))
-        violation = terms.violation
-        return torch.where(violation > _MET, violation, 0.0), terms.value
+        shape = (len(F), *self.targets.shape)
+        broadcast_to = math_of(F).broadcast_to
+        Z = broadcast_to(self.normalization(F)[:, None], shape)
+        return _standing(self.scalarization.terms(Z, broadcast_to(self.targets, shape)))
+
+
+def _standing(terms: Terms) -> tuple[Array, Array]:
+    violation = terms.violation
+    return math_of(violation).where(violation > _MET, violation, 0.0), terms.value
 
 
 def normalization_of(problem: Problem, points: Evaluation) -> Normalization:
@@ -53,26 +69,21 @@ def normalization_of(problem: Problem, points: Evaluation) -> Normalization:
     F, CV = problem.to_array(points.F), problem.to_array(points.CV)
     if problem.stochastic:
         span = np.maximum(np.abs(np.nanmean(F, axis=0)), 1e-12)
-        return Normalization(problem.to_tensor(np.zeros(len(span))), problem.to_tensor(span))
+        return Normalization(like(points.F, np.zeros(len(span))), like(points.F, span))
     known = F[CV <= 0] if (CV <= 0).any() else F
     known = known[nondominated(known)]
     if len(known) == 0:
         known = np.zeros((1, problem.n_obj))
-    return Normalization.of(problem.to_tensor(known.min(axis=0)), problem.to_tensor(known.max(axis=0)))
+    return Normalization.of(like(points.F, known.min(axis=0)), like(points.F, known.max(axis=0)))
 
 
 def best_starts(problem: Problem, pool: Evaluation, functions: RowFunctions) -> np.ndarray:
     """For each row the pool's least violating candidate of least value (n,)."""
-    F, CV = as_tensor(problem, pool.F), problem.to_array(pool.CV)
-    finite = F.isfinite().all(1)
-    standings = functions.crossed(torch.where(finite[:, None], F, 0.0))
+    F, CV, xp = pool.F, problem.to_array(pool.CV), math_of(pool.F)
+    finite = xp.isfinite(F).all(1)
+    standings = functions.crossed(xp.where(finite[:, None], F, 0.0))
     violation, value = (problem.to_array(part) for part in standings)
     least_violating = (CV.min() == CV)[:, None]
     violation = np.where(least_violating, violation, np.inf)
     candidates = least_violating & (violation == violation.min(axis=0))
     return np.asarray(np.where(candidates, value, np.inf).argmin(axis=0))
-
-
-def as_tensor(problem: Problem, values: Array) -> torch.Tensor:
-    tensor: torch.Tensor = problem.to_tensor(values) if isinstance(values, np.ndarray) else values
-    return tensor

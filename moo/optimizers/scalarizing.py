@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-import torch
 
+from moo.arrays import Array, like, math_of, places
 from moo.errors import OptionError, unknown_name
-from moo.evaluation import Array, Evaluation, Evaluator
+from moo.evaluation import Evaluation, Evaluator
 from moo.optimizers.base import Optimizer, State, require, require_finite_bounds, require_real
 from moo.optimizers.diagnostics import Diagnostics
-from moo.optimizers.row_functions import RowFunctions, as_tensor, best_starts, normalization_of
+from moo.optimizers.row_functions import RowFunctions, best_starts, normalization_of
 from moo.optimizers.sampling import as_sampling, first_sample
 from moo.scalarization import Linear, Normalization, Scalarization
 from moo.weights import weight_vectors
@@ -54,7 +54,7 @@ class ScalarizingState(State):
     inner: Inner | None = None
     payoff: bool = False  # the individual minima are being looked for, which give the scales
     payoff_rounds: int = 1
-    minima: torch.Tensor | None = None  # normalised objectives of the individual minima (n_obj, n_obj)
+    minima: Array | None = None  # normalised objectives of the individual minima (n_obj, n_obj)
     refinements: int = 0
     tried: np.ndarray | None = None  # preferences that refinements gave, whether they helped or not
     before: tuple[np.ndarray, Evaluation, float] | None = None  # the refinement: preferences, answer, volume
@@ -78,20 +78,19 @@ class ScalarizingState(State):
         if problem.stochastic:
             better = candidates.CV == candidates.CV
         else:
-            index = torch.as_tensor(rows)
-            old, old_value = self.functions.standing(as_tensor(problem, kept.F[rows]), index)
-            new, new_value = self.functions.standing(as_tensor(problem, candidates.F), index)
-            lower: Array = (new < old) | ((new == old) & (new_value < old_value))
-            if isinstance(kept.CV, np.ndarray):
-                lower = lower.cpu().numpy()
-            better = (kept.CV[rows] > candidates.CV) | ((kept.CV[rows] == candidates.CV) & lower)
-        at = rows[better]
+            old, old_value = self.functions.standing(kept.F[rows], rows)
+            new, new_value = self.functions.standing(candidates.F, rows)
+            lower = (new < old) | ((new == old) & (new_value < old_value))
+            before = kept.CV[rows]
+            better = (before > candidates.CV) | ((before == candidates.CV) & lower)
+        chosen = places(better)
+        at = rows[chosen]
         for name in ("X", "F", "G", "H", "CV"):
             values = getattr(kept, name)
             if values.ndim == 1 or values.shape[1]:
-                values[at] = getattr(candidates, name)[better]
-        status = problem.to_array(better).astype(bool)
-        kept.status[problem.to_array(rows).astype(int)[status]] = candidates.status[status]
+                values[at] = getattr(candidates, name)[chosen]
+        to, source = (problem.to_array(index).astype(int) for index in (at, chosen))
+        kept.status[to] = candidates.status[source]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,9 +167,9 @@ class Scalarizing(Optimizer[ScalarizingState]):
     def step(self, evaluate: Evaluator, state: ScalarizingState) -> ScalarizingState:
         problem = evaluate.problem
         if state.pool is None:
-            X = first_sample(problem, self.n_samples, state.rng, self.sampling)
+            X = problem.to_tensor(first_sample(problem, self.n_samples, state.rng, self.sampling))
             on_arrays = self._inner_name(problem) in _ON_ARRAYS
-            state.pool = evaluate(X if on_arrays else problem.to_tensor(X))
+            state.pool = evaluate(problem.to_array(X) if on_arrays else X)
             state.n_sampled = len(state.pool)
             self._first_rows(problem, state)
         assert state.inner is not None
@@ -188,23 +187,19 @@ class Scalarizing(Optimizer[ScalarizingState]):
 
     def _observe(self, evaluate: Evaluator, state: ScalarizingState) -> None:
         """Take Jacobians at a few rows now and then, for the diagnostics alone: descent needs none."""
-        if state.payoff or self._inner_name(evaluate.problem) in _ON_ARRAYS:
+        if state.payoff or self._inner_name(evaluate.problem) not in _DESCENDING:
             return
         if not state.observed.due(evaluate.fraction, _OBSERVATIONS):
             return
         assert state.answer is not None
         assert state.functions is not None
         n = len(state.answer)
-        rows = torch.arange(0, n, -(-n // _OBSERVED), device=evaluate.problem.device)
+        rows = _index(np.arange(0, n, -(-n // _OBSERVED)), state.answer.F)
         price = len(rows) * (1.0 + evaluate.budget.vjp_cost * evaluate.problem.n_obj)
         if evaluate.budget.cost is None or price <= _OBSERVED_SHARE * evaluate.budget.cost:
             points = evaluate(state.answer.X[rows], jacobian=True)
-            F = points.F.detach().clone().requires_grad_()
-            with torch.enable_grad():
-                value = state.functions.terms(F, rows).value.sum()
-                (weights,) = torch.autograd.grad(value, F)
             assert points.J is not None
-            state.observed.record(evaluate.cost, points.J, weights)
+            state.observed.record(evaluate.cost, points.J, state.functions.weights(points.F, rows))
 
     def _inner_name(self, problem: Problem) -> str:
         if self.inner != "auto":
@@ -221,7 +216,7 @@ class Scalarizing(Optimizer[ScalarizingState]):
         if state.payoff:
             scales = normalization_of(problem, state.pool)
             extremes = _extremes(m)
-            state.functions = RowFunctions(Linear(), scales, problem.to_tensor(extremes))
+            state.functions = RowFunctions(Linear(), scales, like(state.pool.F, extremes))
             self._begin(problem, state, np.arange(len(extremes)))
         else:
             self._settle(problem, state, self._first_scales(problem, state.pool), None)
@@ -230,11 +225,11 @@ class Scalarizing(Optimizer[ScalarizingState]):
     def _first_scales(self, problem: Problem, sample: Evaluation) -> Normalization:
         if isinstance(self._scales, str):
             if self._scales == "none":
-                zeros = problem.to_tensor(np.zeros(problem.n_obj))
+                zeros = like(sample.F, np.zeros(problem.n_obj))
                 return Normalization(zeros, zeros + 1.0, known=False)
             return normalization_of(problem, sample)
-        ideal, nadir = self._scales
-        return Normalization.of(problem.to_tensor(ideal), problem.to_tensor(nadir))
+        ideal, nadir = (like(sample.F, np.asarray(point, dtype=float)) for point in self._scales)
+        return Normalization.of(ideal, nadir)
 
     def _after_payoff(self, evaluate: Evaluator, state: ScalarizingState) -> None:
         """The individual minima are found as far as the sample's scales tell objectives apart; where their
@@ -244,7 +239,7 @@ class Scalarizing(Optimizer[ScalarizingState]):
         old = state.functions.normalization
         scales = normalization_of(evaluate.problem, state.answer)
         change = scales.span / old.span
-        if state.payoff_rounds >= _PAYOFF_ROUNDS or bool(change.amax() <= _SAME_SCALES * change.amin()):
+        if state.payoff_rounds >= _PAYOFF_ROUNDS or bool(change.max() <= _SAME_SCALES * change.min()):
             self._all_rows(evaluate, state)
             return
         state.payoff_rounds += 1
@@ -265,7 +260,7 @@ class Scalarizing(Optimizer[ScalarizingState]):
             state.pool = join(problem, state.pool, evaluate(between))
         state.payoff, state.answer = False, None
         scales = normalization_of(problem, extremes)
-        minima = scales(as_tensor(problem, extremes.F[: problem.n_obj]))
+        minima = scales(extremes.F[: problem.n_obj])
         self._settle(problem, state, scales, minima)
         self._begin(problem, state, np.arange(len(state.preferences)))
 
@@ -282,11 +277,11 @@ class Scalarizing(Optimizer[ScalarizingState]):
         return (problem.to_tensor(W) @ minima.X).clamp(xl, xu)
 
     def _settle(
-        self, problem: Problem, state: ScalarizingState, scales: Normalization, minima: torch.Tensor | None
+        self, problem: Problem, state: ScalarizingState, scales: Normalization, minima: Array | None
     ) -> None:
         """Fix what the rows minimise."""
         state.minima = minima
-        P = problem.to_tensor(state.preferences)
+        P = like(scales.ideal, np.asarray(state.preferences, dtype=float))
         targets = self._function.targets(P, self._kind, minima)
         state.functions = RowFunctions(self._function, scales, targets)
         self._show_weights(problem, state)
@@ -318,7 +313,8 @@ class Scalarizing(Optimizer[ScalarizingState]):
         assert state.pool is not None
         known = join(problem, state.pool, state.answer)
         scales, old = normalization_of(problem, known), state.functions.normalization
-        moved = torch.maximum((scales.ideal - old.ideal).abs(), (scales.span - old.span).abs()) / old.span
+        changes = abs(scales.ideal - old.ideal), abs(scales.span - old.span)
+        moved = math_of(old.span).maximum(*changes) / old.span
         if bool((moved > _WORTH_FOLLOWING).any()):
             self._settle(problem, state, scales, state.minima)
             self.solve_rows(problem, state, state.rows)
@@ -342,9 +338,8 @@ def join(problem: Problem, a: Evaluation, b: Evaluation) -> Evaluation:
     """The rows of both, of whichever kind they are."""
     if isinstance(a.F, np.ndarray):
         return a.merge(b)
-    parts: dict[str, Any] = {
-        name: torch.cat([getattr(a, name), getattr(b, name)]) for name in ("X", "F", "G", "H", "CV")
-    }
+    names, xp = ("X", "F", "G", "H", "CV"), math_of(a.F)
+    parts: dict[str, Any] = {name: xp.concatenate([getattr(a, name), getattr(b, name)]) for name in names}
     return Evaluation(**parts, status=np.concatenate([a.status, b.status]))
 
 
@@ -376,4 +371,5 @@ _INNER = {
     "slsqp": _slsqp,
     "ga": _ga,
 }
-_ON_ARRAYS = ("slsqp", "ga")
+_ON_ARRAYS = ("lbfgs", "slsqp", "ga")
+_DESCENDING = ("lbfgs", "adam")

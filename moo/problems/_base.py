@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from moo.arrays import Array
 from moo.errors import ProblemError
-from moo.evaluation import Array
 from moo.problem import Problem
 from moo.problems._front import Floats
 
@@ -40,11 +40,6 @@ class _Benchmark(Problem):
     def _calc_pareto_set(self, n_pareto_points: int = 500) -> Floats | None:
         """About n_pareto_points Pareto-optimal X (k, n_var), the ends of the front among them."""
         return None
-
-
-def math_of(x: Array) -> Any:
-    """The module whose functions take x: numpy for an array, torch for a tensor."""
-    return np if isinstance(x, np.ndarray) else torch
 
 
 def power(x: Array, exponent: float) -> Array:

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from moo.arrays import Array, math_of
 from moo.errors import ProblemError
-from moo.evaluation import Array
-from moo.problems._base import math_of
 from moo.problems._reference import _Stored
 from moo.variables import Integer, Variable, Variables
 

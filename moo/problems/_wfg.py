@@ -12,8 +12,8 @@ import math
 
 import numpy as np
 
-from moo.evaluation import Array
-from moo.problems._base import math_of, power
+from moo.arrays import Array, like, math_of
+from moo.problems._base import power
 from moo.problems._front import Floats
 from moo.problems.dtlz import _products
 
@@ -105,11 +105,6 @@ def means_after(y: Array) -> Array:
 def means_before(y: Array) -> Array:
     """The mean of the columns before each but the first, (n, k - 1)."""
     return math_of(y).cumsum(y, 1)[:, :-1] / like(y, np.arange(1.0, y.shape[1]))
-
-
-def like(y: Array, values: Floats) -> Array:
-    """The values as an array or, beside a tensor, a tensor."""
-    return values if isinstance(y, np.ndarray) else y.new_tensor(values)
 
 
 def linear(x: Array) -> Array:

@@ -7,9 +7,9 @@ from functools import cache
 import numpy as np
 from scipy.optimize import brentq
 
+from moo.arrays import Array, math_of
 from moo.errors import ProblemError
-from moo.evaluation import Array
-from moo.problems._base import _Benchmark, at_least, math_of, power
+from moo.problems._base import _Benchmark, at_least, power
 from moo.problems._front import Floats, Intervals, nondominated, records, thinned, zoom
 
 

@@ -12,8 +12,8 @@ from functools import cache
 import numpy as np
 from scipy.optimize import brentq
 
-from moo.evaluation import Array
-from moo.problems._base import _Benchmark, math_of
+from moo.arrays import Array, math_of
+from moo.problems._base import _Benchmark
 from moo.problems._front import Floats, nondominated, thinned
 
 

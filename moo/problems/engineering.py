@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 import numpy as np
 from scipy.optimize import brentq
 
-from moo.evaluation import Array
-from moo.problems._base import _Benchmark, math_of
+from moo.arrays import Array, math_of
+from moo.problems._base import _Benchmark
 from moo.problems._front import Floats, zoom
 
 _LOAD, _LENGTH = 6000.0, 14.0  # lb, in

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from moo.evaluation import Array
+from moo.arrays import Array
 from moo.problems._re import Listed, _RealWorld, violation
 from moo.problems.engineering import FourBarTruss
 from moo.variables import Integer, Real

@@ -8,8 +8,7 @@ are approximate: stored reference sets (`benchmarks/reference_sets.py`).
 
 from __future__ import annotations
 
-from moo.evaluation import Array
-from moo.problems._base import math_of
+from moo.arrays import Array, math_of
 from moo.problems._re import _RealWorld, violation
 from moo.variables import Integer, Real
 

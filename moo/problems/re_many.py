@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from moo.evaluation import Array
-from moo.problems._base import math_of
+from moo.arrays import Array, math_of
 from moo.problems._re import _RealWorld, violation
 from moo.variables import Real, Variable
 

@@ -16,10 +16,10 @@ from functools import cache
 
 import numpy as np
 
+from moo.arrays import Array, like, math_of
 from moo.errors import ProblemError
-from moo.evaluation import Array
 from moo.problems import _wfg as wfg
-from moo.problems._base import _Benchmark, at_least, math_of
+from moo.problems._base import _Benchmark, at_least
 from moo.problems._front import Floats, Intervals, records, simplex_lattice, thinned
 
 _OPTIMUM = 0.35
@@ -46,7 +46,7 @@ class _WFG(_Benchmark):
             )
 
     def objectives(self, x: Array) -> Array:
-        t = self._transformed(x / wfg.like(x, self.xu))
+        t = self._transformed(x / like(x, self.xu))
         return t[:, -1:] + self._shaped(t)
 
     def _transformed(self, y: Array) -> Array:
@@ -59,7 +59,7 @@ class _WFG(_Benchmark):
 
     def _shaped(self, t: Array) -> Array:
         h = self._shape(t[:, :-1])
-        return h * wfg.like(h, 2.0 * np.arange(1, self.n_obj + 1))
+        return h * like(h, 2.0 * np.arange(1, self.n_obj + 1))
 
     def _tail(self, y: Array, moved: Array) -> Array:
         """y with its last columns moved."""

@@ -10,8 +10,8 @@ from functools import cache
 
 import numpy as np
 
-from moo.evaluation import Array
-from moo.problems._base import _Benchmark, at_least, math_of, power
+from moo.arrays import Array, math_of
+from moo.problems._base import _Benchmark, at_least, power
 from moo.problems._front import Floats, Intervals, points_of, records
 
 

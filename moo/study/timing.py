@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from moo.arrays import Array
 from moo.errors import MooError
-from moo.evaluation import Array
 from moo.problem import Problem
 
 _ROWS = 16

@@ -117,7 +117,7 @@ def test_memory_is_stated_before_it_is_taken(monkeypatch):
     ):
         moo.GradientDescent(n=50).step(evaluate, state)
     with pytest.raises(ProblemError, match=r"L-BFGS on 50 rows of 1,000,000 variables takes 8.0 GB"):
-        LBFGS(Box.of(big), torch.zeros(1, dtype=torch.float64).expand(50, 1_000_000))
+        LBFGS(Box.of(big, arrays=True), np.broadcast_to(0.0, (50, 1_000_000)))
 
 
 def test_a_million_variables():

@@ -11,9 +11,19 @@ from moo.optimizers.minimax import Minimax
 def test_the_smoothed_value_is_below_the_maximum_and_near_it(k, seed):
     T = torch.rand(6, k, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
     minimax, rows = Minimax.start(T), torch.arange(6)
-    gap = T.amax(1) - minimax.smoothed(T, rows)
+    gap = T.amax(1) - minimax.smoothed(T, rows)[0]
     assert (gap >= -1e-12).all()
     assert (gap <= torch.tensor(float(k)).log() / minimax.sharpness + 1e-12).all()
+
+
+@given(st.integers(2, 5), st.integers(0, 10**6))
+def test_its_slopes_are_those_that_autograd_finds(k, seed):
+    T = torch.randn(6, k, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+    minimax, rows = Minimax.start(T), torch.arange(6)
+    minimax.update(rows, T)
+    T = T.requires_grad_()
+    value, slopes = minimax.smoothed(T, rows)
+    assert torch.allclose(slopes, torch.autograd.grad(value.sum(), T)[0])
 
 
 def test_multipliers_lead_to_the_exact_minimiser():
@@ -24,7 +34,7 @@ def test_multipliers_lead_to_the_exact_minimiser():
         for _ in range(200):
             y = x.clone().requires_grad_()
             T = torch.stack([y**2, (y - 1.0) ** 2 + 0.5], 1)
-            (slope,) = torch.autograd.grad(minimax.smoothed(T, rows).sum(), y)
+            (slope,) = torch.autograd.grad(minimax.smoothed(T, rows)[0].sum(), y)
             x = x - 0.5 / minimax.sharpness * slope
         minimax.update(rows, torch.stack([x**2, (x - 1.0) ** 2 + 0.5], 1))
     assert torch.allclose(x, torch.full_like(x, 0.75), atol=1e-4)

@@ -12,8 +12,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from moo.arrays import Array
 from moo.errors import OptionError, ProblemError, unknown_name
-from moo.evaluation import Array
 from moo.multimodal.data import DataSet, MultimodalData, Samples
 from moo.multimodal.data.emoji import Emoji
 from moo.multimodal.encoders import ImageEncoder, TextEncoder, positive

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from moo.arrays import Array
 from moo.errors import MissingExtraError, OptionError, ProblemError
-from moo.evaluation import Array
 from moo.multimodal.captions import UNKNOWN, Vocabulary, fitting_length, shown
 from moo.multimodal.data import DataSet, MultimodalData, Samples
 from moo.multimodal.data.emoji import Emoji

@@ -19,29 +19,42 @@ _STEP = float(np.sqrt(np.finfo(float).eps))  # forward differences: error about 
 
 
 class NumpyBackend(Backend):
-    """Derivatives are the user's ``jacobian(x) -> (n_obj, n_var)`` or forward differences.
+    """Derivatives are the user's ``jacobian(x) -> (n_obj, n_var)``, the user's
+    ``vjp(x, w) -> (n_var,)`` or forward differences.
 
     Args:
         vectorized: the functions take X (n, n_var) instead of one x (n_var,).
         jacobian: the user's Jacobian of the objectives, vectorized likewise.
+        vjp: the user's products of slopes (n_obj,) with the Jacobian, vectorized likewise.
     """
 
     kind = "numpy"
 
-    def __init__(self, vectorized: bool, jacobian: Callable[..., Any] | None) -> None:
+    def __init__(
+        self,
+        vectorized: bool,
+        jacobian: Callable[..., Any] | None = None,
+        vjp: Callable[..., Any] | None = None,
+    ) -> None:
         super().__init__(vectorized)
-        self.jacobian = jacobian
+        self.jacobian, self.vjp = jacobian, vjp
         self._row_by_row = not vectorized  # numpy has no vmap to try first
 
-    def _needs_differences(self, problem: Problem, wanted: Wanted) -> bool:
+    def needs_differences(self, problem: Problem, wanted: Wanted) -> bool:
+        """Whether the wanted derivatives are not all given."""
         constraints = problem.n_constr > 0 and (wanted.constraint_jacobians or wanted.scalarize is not None)
         objectives = wanted.jacobian or wanted.scalarize is not None
-        return constraints or (objectives and self.jacobian is None)
+        return constraints or (objectives and self.jacobian is None and self.vjp is None)
+
+    def _needs_jacobian(self, wanted: Wanted) -> bool:
+        """Whether the objectives' Jacobian is wanted, or nothing less will do."""
+        return wanted.jacobian or (wanted.scalarize is not None and self.vjp is None)
 
     def cost_of_row(self, problem: Problem, wanted: Wanted) -> tuple[int, int]:
-        n_f = 1 + problem.n_var * self._needs_differences(problem, wanted)
-        given = self.jacobian is not None and (wanted.jacobian or wanted.scalarize is not None)
-        return n_f, problem.n_obj * given
+        n_f = 1 + problem.n_var * self.needs_differences(problem, wanted)
+        given = self.jacobian is not None or self.vjp is not None
+        one = self.vjp is not None and wanted.scalarize is not None
+        return n_f, problem.n_obj * (given and self._needs_jacobian(wanted)) + one
 
     def evaluate(self, problem: Problem, X: np.ndarray, wanted: Wanted, values_of: ValuesOf) -> Values:
         values = values_of(X)
@@ -49,18 +62,36 @@ class NumpyBackend(Backend):
             return values
         if wanted.constraint_jacobians:
             values.dG, values.dH = (np.empty((len(X), 0, problem.n_var)) for _ in range(2))
-        if self._needs_differences(problem, wanted):
+        if self.needs_differences(problem, wanted):
             values.J, values.dG, values.dH = self._differences(problem, X, values, values_of)
-        if self.jacobian is not None and (wanted.jacobian or wanted.scalarize is not None):
+        if self._needs_jacobian(wanted):
             self._given_jacobian(problem, X, values)
         if wanted.scalarize is not None:
-            _chain(values, wanted)
+            self._chain(problem, X, values, wanted.scalarize)
         return values
 
+    def _chain(self, problem: Problem, X: np.ndarray, values: Values, scalarize: Scalarize) -> None:
+        """The gradient of scalarize(F, G, H) by the chain rule over what is known of the objectives' and
+        constraints' derivatives."""
+        values.scalar, slopes = _sloped(scalarize, values)
+        gradient = np.zeros(X.shape)
+        if self.vjp is not None and slopes[0] is not None:
+            gradient += self._product(problem, X, slopes[0], values)
+            slopes = (None, *slopes[1:])
+        for slope, J in zip(slopes, (values.J, values.dG, values.dH), strict=True):
+            if slope is not None and J is not None:
+                gradient += np.einsum("ni,nij->nj", slope, J)
+        values.gradient = gradient
+
     def _given_jacobian(self, problem: Problem, X: np.ndarray, values: Values) -> None:
-        """The user's Jacobian; rows where it raises count as failed, like those of the objectives."""
+        """The Jacobian the user gave, if any; rows where it raises count as failed, like those of the
+        objectives."""
         jacobian, size = self.jacobian, (problem.n_obj, problem.n_var)
-        assert jacobian is not None
+        if jacobian is None:
+            if self.vjp is not None:
+                each = np.broadcast_to(np.eye(size[0])[:, None], (size[0], len(X), size[0]))
+                values.J = np.stack([self._product(problem, X, w, values) for w in each], 1)
+            return
 
         def flat(x: np.ndarray) -> np.ndarray:
             J = np.asarray(jacobian(x), dtype=float)
@@ -76,6 +107,26 @@ class NumpyBackend(Backend):
         values.J = problem.sign[:, None] * columns.reshape(-1, *size)
         values.failed |= failed
         values.error = values.error or error
+
+    def _product(self, problem: Problem, X: np.ndarray, slopes: np.ndarray, values: Values) -> np.ndarray:
+        """Slopes (n, n_obj) of the minimised objectives times their Jacobians, by the user's vjp."""
+        vjp, d = self.vjp, problem.n_var
+        assert vjp is not None
+
+        def product(both: np.ndarray) -> np.ndarray:
+            gradient = np.asarray(vjp(both[..., :d], both[..., d:]), dtype=float)
+            if gradient.shape != both[..., :d].shape:
+                raise ProblemError(
+                    f"vjp= returned shape {gradient.shape}, expected {both[..., :d].shape}: "
+                    f"{'candidates, ' if self.vectorized else ''}decision variables"
+                )
+            return gradient
+
+        both = np.hstack([X, slopes * problem.sign])
+        gradient, failed, error = self._call(product, both, d, "vjp")
+        values.failed |= failed
+        values.error = values.error or error
+        return np.asarray(gradient)
 
     def _differences(
         self, problem: Problem, X: np.ndarray, base: Values, values_of: ValuesOf
@@ -141,7 +192,7 @@ class PymooBackend(NumpyBackend):
     """One ``evaluate`` of the wrapped pymoo problem gives F, G and H together."""
 
     def __init__(self) -> None:
-        super().__init__(vectorized=True, jacobian=None)
+        super().__init__(vectorized=True)
 
     def values(self, problem: Problem, X: np.ndarray, rng: np.random.Generator | None = None) -> Values:
         wrapped: Any = problem
@@ -154,17 +205,6 @@ class PymooBackend(NumpyBackend):
         columns, failed, error = self._call(together, X, sum(widths), f"values of {problem.title}")
         F, G, H = np.split(columns, np.cumsum(widths)[:2], axis=1)
         return Values(F, G, H, failed, error)
-
-
-def _chain(values: Values, wanted: Wanted) -> None:
-    """The gradient of scalarize(F, G, H) by the chain rule over the Jacobians already there."""
-    assert wanted.scalarize is not None
-    values.scalar, slopes = _sloped(wanted.scalarize, values)
-    gradient = np.zeros((len(values.F), values.J.shape[2]))  # type: ignore[union-attr]
-    for slope, J in zip(slopes, (values.J, values.dG, values.dH), strict=True):
-        if slope is not None and J is not None:
-            gradient += np.einsum("ni,nij->nj", slope, J)
-    values.gradient = gradient
 
 
 def _sloped(scalarize: Scalarize, values: Values) -> tuple[np.ndarray, Slopes]:

@@ -31,6 +31,8 @@ from moo.variables import Variable, Variables
 if TYPE_CHECKING:
     import torch
 
+    from moo.backend_numpy import NumpyBackend
+
 
 class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
     """min F(x) over the box xl <= x <= xu subject to G(x) <= 0 and H(x) = 0.
@@ -59,6 +61,9 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
             all objectives returns (n, n_obj)).
         jacobian: with the numpy backend, the Jacobian of the objectives: x -> (n_obj, n_var), or
             X -> (n, n_obj, n_var) when vectorized.
+        vjp: with the numpy backend, the vector-Jacobian product of the objectives, what an adjoint solver and
+            reverse-mode differentiation give in one backward pass: (x, w) -> sum_i w_i grad f_i(x), (n_var,),
+            or (X, W) -> (n, n_var) when vectorized. A weighted sum then pays for one pass, not for n_obj.
         ieq_tolerance, eq_tolerance: a candidate is feasible when G <= ieq_tolerance and
             |H| <= eq_tolerance (pymoo's 1e-4 for equalities).
         device, dtype: where and as what the torch face computes.
@@ -90,6 +95,7 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
         backend: str | None = None,
         vectorized: bool = False,
         jacobian: Callable[..., Any] | None = None,
+        vjp: Callable[..., Any] | None = None,
         ieq_tolerance: float = 1e-6,
         eq_tolerance: float = 1e-4,
         device: str = "cpu",
@@ -119,7 +125,7 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
         self.ieq_tolerance, self.eq_tolerance = ieq_tolerance, eq_tolerance
         self.device, self.dtype = device, dtype
         self.title = title or type(self).__name__
-        self.backend = _backend(backend or "torch", vectorized, jacobian)
+        self.backend = _backend(backend or "torch", vectorized, jacobian, vjp)
 
     # ------------------------------------------------------------------ what a subclass defines
 
@@ -202,7 +208,11 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
         derivatives = wanted.any
         backend = self.backend
         values_of: Callable[[Array], Values]
-        if self.either_kind and not derivatives and isinstance(X, np.ndarray):
+        if (
+            self.either_kind
+            and isinstance(X, np.ndarray)
+            and not self._on_arrays.needs_differences(self, wanted)
+        ):
             backend = self._on_arrays
         if rows is None:
             values_of = self._on_one_draw(backend, rng)
@@ -283,8 +293,10 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
         return self.to_array(X) if backend.kind == "numpy" else self.to_tensor(X)
 
     @cached_property
-    def _on_arrays(self) -> Backend:
-        return _backend("numpy", vectorized=True, jacobian=None)
+    def _on_arrays(self) -> NumpyBackend:
+        from moo.backend_numpy import NumpyBackend
+
+        return NumpyBackend(vectorized=True, vjp=getattr(self, "vjp", None))
 
     def _answer(self, X: Array, values: Values) -> Evaluation:
         """The backend's values in X's kind, with status and constraint violation."""
@@ -375,15 +387,21 @@ def as_problem(problem: Any) -> Problem:
     raise ProblemError(f"expected a moo.Problem or a pymoo problem, got {type(problem).__name__}")
 
 
-def _backend(name: str, vectorized: bool, jacobian: Callable[..., Any] | None) -> Backend:
+def _backend(
+    name: str,
+    vectorized: bool,
+    jacobian: Callable[..., Any] | None,
+    vjp: Callable[..., Any] | None,
+) -> Backend:
     if name == "torch":
         from moo.backend_torch import TorchBackend
 
-        if jacobian is not None:
-            raise ProblemError('jacobian= goes with backend="numpy"; torch differentiates by itself')
+        for option, given in (("jacobian", jacobian), ("vjp", vjp)):
+            if given is not None:
+                raise ProblemError(f'{option}= goes with backend="numpy"; torch differentiates by itself')
         return TorchBackend(vectorized)
     if name == "numpy":
         from moo.backend_numpy import NumpyBackend
 
-        return NumpyBackend(vectorized, jacobian)
+        return NumpyBackend(vectorized, jacobian, vjp)
     raise ProblemError(f'backend={name!r} is not accepted: give "torch" or "numpy"')

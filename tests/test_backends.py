@@ -8,6 +8,7 @@ import torch
 from pymoo.core.problem import Problem as PymooProblem
 
 import moo
+from moo.errors import ProblemError
 from moo.evaluation import STATUSES, OfRows, Sloped
 from moo.problem import as_problem
 
@@ -76,6 +77,24 @@ def test_rows_of_a_pymoo_problem_that_raise_are_marked():
     evaluation = as_problem(Picky()).compute(X)
     assert evaluation.status.tolist() == [3, 0, 0, 3]
     assert "'values of Picky' raised ArithmeticError" in str(evaluation.error)
+
+
+def test_a_row_whose_vjp_raises_is_marked_and_a_wrong_shape_is_refused():
+    def product(x, w):
+        if x[0] > 0.5:
+            raise ArithmeticError("too steep")
+        return np.array([2 * x[0] * w[0], w[1]])
+
+    problem = moo.Problem([lambda x: x[0] ** 2, second], **BOX, backend="numpy", vjp=product)
+    evaluation = problem.compute(np.array([[0.2, 0.1], [0.9, 0.1]]), scalarize=lambda F, G, H: F.sum(1))
+    assert evaluation.status.tolist() == [0, 3]
+    assert "too steep" in str(evaluation.error)
+    assert evaluation.gradient[0] == pytest.approx([0.4, 1.0])
+    short = moo.Problem([lambda x: x[0] ** 2, second], **BOX, backend="numpy", vjp=lambda x, w: w[:1])
+    with pytest.raises(ProblemError, match=r"vjp= returned shape \(1,\), expected \(2,\)"):
+        short.compute(X, jacobian=True)
+    with pytest.raises(ProblemError, match="vjp= goes with backend"):
+        moo.Problem([lambda x: x[0] ** 2, second], **BOX, vjp=product)
 
 
 def test_a_row_whose_jacobian_raises_is_marked():

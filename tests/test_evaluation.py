@@ -87,11 +87,25 @@ def given_jacobian(asked):
 GIVEN = {asked: given_jacobian(asked) for asked in TORCH}
 
 
+def given_vjp(asked):
+    """One product a row for a scalarization, two for the Jacobian."""
+    wanted, constraints, scalarized = asked
+    return 1 + D * (constraints or scalarized), 2 * wanted + scalarized
+
+
+PRODUCTS = {asked: given_vjp(asked) for asked in TORCH}
+
+
 @pytest.mark.parametrize("asked", TORCH, ids=str)
 @pytest.mark.parametrize(
     ("options", "table"),
-    [({}, TORCH), ({"backend": "numpy"}, DIFFERENCES), ({"backend": "numpy", "jacobian": jacobian}, GIVEN)],
-    ids=["torch", "differences", "jacobian"],
+    [
+        ({}, TORCH),
+        ({"backend": "numpy"}, DIFFERENCES),
+        ({"backend": "numpy", "jacobian": jacobian}, GIVEN),
+        ({"backend": "numpy", "vjp": lambda x, w: w @ np.array(jacobian(x))}, PRODUCTS),
+    ],
+    ids=["torch", "differences", "jacobian", "vjp"],
 )
 def test_every_evaluation_and_backward_pass_is_counted(asked, options, table):
     evaluate = evaluator(stated(constrained=True, **options))

@@ -88,6 +88,14 @@ def jacobian_of_batch(X):
     return np.array([jacobian(x) for x in X])
 
 
+def vjp(x, w):
+    return np.asarray(w) @ np.array(jacobian(x))
+
+
+def vjp_of_batch(X, W):
+    return np.array([vjp(x, w) for x, w in zip(X, W, strict=True)])
+
+
 def in_functions(**options):
     return moo.Problem(
         [product, ratio], xl=LOW, xu=HIGH, inequality=[below, above], equality=[level], **options
@@ -125,6 +133,9 @@ STATEMENTS = {
     "numpy, subclass in batches": SubclassedInBatches(backend="numpy", vectorized=True),
     "numpy, jacobian": in_functions(backend="numpy", jacobian=jacobian),
     "numpy, jacobian of batches": in_batches(backend="numpy", jacobian=jacobian_of_batch),
+    "numpy, vjp": in_functions(backend="numpy", vjp=vjp),
+    "numpy, vjp of batches": in_batches(backend="numpy", vjp=vjp_of_batch),
+    "numpy, both": in_functions(backend="numpy", vjp=vjp, jacobian=jacobian),
 }
 
 
@@ -230,8 +241,9 @@ def test_a_maximised_objective_has_its_sign_turned_in_values_and_derivatives(bac
 
 
 def test_a_given_jacobian_is_of_the_objectives_as_stated():
-    problem = in_functions(backend="numpy", jacobian=jacobian, directions=["max", "min"])
-    assert problem.compute(X, jacobian=True).J == pytest.approx(J * [[-1], [1]])
+    for derivatives in ({"jacobian": jacobian}, {"vjp": vjp}):
+        problem = in_functions(backend="numpy", **derivatives, directions=["max", "min"])
+        assert problem.compute(X, jacobian=True).J == pytest.approx(J * [[-1], [1]])
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,8 @@ class _Benchmark(Problem):
     """A problem written for batches, whose front is the image of its Pareto set.
 
     Its functions take tensors and arrays alike (`math_of`): where no derivative is wanted, arrays
-    need not become tensors.
+    need not become tensors. Nor need they where the class defines ``vjp(x, w)``, the gradients (n, n_var)
+    of the sums of the objectives weighed by w (n, n_obj), of arrays, in closed form.
 
     ``objectives`` and ``inequality`` take X (n, n_var) and return (n, n_obj) and (n, n_ieq_constr).
     A subclass defines ``_calc_pareto_set(n_pareto_points)``, which pymoo's ``pareto_set()``,
@@ -58,6 +59,12 @@ def power(x: Array, exponent: float) -> Array:
     fixed = x.detach()
     straight = fixed**exponent + _STEEPEST * (x - fixed)
     return torch.where(inside, curved, straight)
+
+
+def power_slope(x: Floats, exponent: float) -> Floats:
+    """The slope of `power` at x, an array."""
+    edge = (_STEEPEST / exponent) ** (1 / (exponent - 1))
+    return np.asarray(exponent * np.maximum(x, edge) ** (exponent - 1))
 
 
 def at_least(name: str, given: int, least: int) -> int:

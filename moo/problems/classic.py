@@ -52,6 +52,13 @@ class FonsecaFleming(_Benchmark):
         centre = self.n_var**-0.5
         return [1 - xp.exp(-((x + shift) ** 2).sum(1)) for shift in (-centre, centre)]
 
+    def vjp(self, x: Floats, w: Floats) -> Floats:
+        centre, gradient = self.n_var**-0.5, np.zeros_like(x)
+        for i, shift in enumerate((-centre, centre)):
+            away = x + shift
+            gradient += (2 * w[:, i] * np.exp(-(away**2).sum(1)))[:, None] * away
+        return gradient
+
     def _calc_pareto_set(self, n_pareto_points: int = 500) -> Floats:
         t = np.linspace(-1.0, 1.0, n_pareto_points) * self.n_var**-0.5
         return np.repeat(t[:, None], self.n_var, axis=1)

@@ -55,6 +55,11 @@ def _rastrigin(tail: Array) -> Array:
     return 100 * (1 + z**2 - xp.cos(20 * xp.pi * z)).sum(1)
 
 
+def _rastrigin_slopes(tail: Floats) -> Floats:
+    z = tail - 0.5
+    return np.asarray(100 * (2 * z + 20 * np.pi * np.sin(20 * np.pi * z)))
+
+
 def _bowl(tail: Array) -> Array:
     return ((tail - 0.5) ** 2).sum(1)
 
@@ -66,6 +71,26 @@ def _products(down: Array, up: Array) -> Array:
         columns.append(leading * up[:, j])
         leading = leading * down[:, j]
     return math_of(down).stack([leading, *reversed(columns)], 1)
+
+
+def _products_vjp(down: Floats, up: Floats, w: Floats) -> tuple[Floats, Floats]:
+    """Slopes by down and by up (n, m - 1) of the sums of `_products` weighed by w (n, m)."""
+    by_down, by_up = np.empty_like(down), np.empty_like(up)
+    leading = np.cumprod(down, axis=1)
+    below = w[:, 0]  # the slope by the product of all that comes later
+    for j in range(down.shape[1] - 1, -1, -1):
+        before, of_up = leading[:, j - 1] if j else 1.0, w[:, -1 - j]
+        by_down[:, j], by_up[:, j] = below * before, of_up * before
+        below = of_up * up[:, j] + below * down[:, j]
+    return by_down, by_up
+
+
+def _sphere_vjp(place: Floats, w: Floats) -> Floats:
+    """Slopes by the place (n, m - 1) of the points of `_sphere`, weighed by w (n, m)."""
+    angle = place * (np.pi / 2)
+    cosine, sine = np.cos(angle), np.sin(angle)
+    by_cosine, by_sine = _products_vjp(cosine, sine, w)
+    return np.asarray((by_sine * cosine - by_cosine * sine) * (np.pi / 2))
 
 
 def _sphere(place: Array) -> Array:
@@ -94,6 +119,13 @@ class DTLZ1(_DTLZ):
         place, tail = self._split(x)
         return 0.5 * (1 + _rastrigin(tail))[:, None] * _products(place, 1 - place)
 
+    def vjp(self, x: Floats, w: Floats) -> Floats:
+        place, tail = self._split(x)
+        w = 0.5 * w
+        by_down, by_up = _products_vjp(place, 1 - place, (1 + _rastrigin(tail))[:, None] * w)
+        by_g = (w * _products(place, 1 - place)).sum(1)
+        return np.hstack([by_down - by_up, by_g[:, None] * _rastrigin_slopes(tail)])
+
     def _place(self, n_pareto_points: int) -> Floats:
         """The lattice on the simplex, solved for x from f_m = (1 - x1) / 2 on."""
         sums = np.cumsum(simplex_lattice(n_pareto_points, self.n_obj), axis=1)
@@ -116,8 +148,19 @@ class DTLZ2(_DTLZ):
         place, tail = self._split(x)
         return (1 + self._g(tail))[:, None] * _sphere(place**self.exponent)
 
+    def vjp(self, x: Floats, w: Floats) -> Floats:
+        place, tail = self._split(x)
+        bent = place**self.exponent
+        by_bent = _sphere_vjp(bent, (1 + self._g(tail))[:, None] * w)
+        by_g = (w * _sphere(bent)).sum(1)
+        by_place = by_bent * self.exponent * place ** (self.exponent - 1)
+        return np.hstack([by_place, by_g[:, None] * self._g_slopes(tail)])
+
     def _g(self, tail: Array) -> Array:
         return _bowl(tail)
+
+    def _g_slopes(self, tail: Floats) -> Floats:
+        return 2 * (tail - 0.5)
 
     def _place(self, n_pareto_points: int) -> Floats:
         """The lattice projected on the sphere, solved for the angles from f_m = sin t1 on."""
@@ -137,6 +180,9 @@ class DTLZ3(DTLZ2):
 
     def _g(self, tail: Array) -> Array:
         return _rastrigin(tail)
+
+    def _g_slopes(self, tail: Floats) -> Floats:
+        return _rastrigin_slopes(tail)
 
 
 class DTLZ4(DTLZ2):

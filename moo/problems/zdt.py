@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 
 from moo.arrays import Array, math_of
-from moo.problems._base import _Benchmark, at_least, power
+from moo.problems._base import _Benchmark, at_least, power, power_slope
 from moo.problems._front import Floats, Intervals, points_of, records
 
 
@@ -23,6 +23,23 @@ class _ZDT(_Benchmark):
 
     def _g(self, x: Array) -> Array:
         return 1 + 9 * x[:, 1:].mean(1)
+
+    def _g_slopes(self, others: Floats) -> Floats | float:
+        """Of g by x2 .. xn (n, n_var - 1)."""
+        return 9.0 / float(others.shape[1])
+
+    def _slopes(self, x1: Floats, g: Floats) -> tuple[Floats | float, Floats, Floats]:
+        """Of f1 by x1, of f2 by x1 and of f2 by g: here those of f1 = x1, f2 = g - sqrt(f1 g)."""
+        share = x1 / g
+        slope = power_slope(share, 0.5)
+        return 1.0, -slope, 1 - share**0.5 + share * slope
+
+    def vjp(self, x: Floats, w: Floats) -> Floats:
+        f1_by_x1, f2_by_x1, f2_by_g = self._slopes(x[:, 0], self._g(x))
+        gradient = np.empty_like(x)
+        gradient[:, 0] = w[:, 0] * f1_by_x1 + w[:, 1] * f2_by_x1
+        gradient[:, 1:] = (w[:, 1] * f2_by_g)[:, None] * self._g_slopes(x[:, 1:])
+        return gradient
 
     def _first(self, n_pareto_points: int) -> Floats:
         """The Pareto-optimal x1, (k,)."""
@@ -61,6 +78,14 @@ class ZDT2(_ZDT):
         f1, g = x[:, 0], self._g(x)
         return [f1, g * (1 - (f1 / g) ** 2)]
 
+    def _slopes(self, x1: Floats, g: Floats) -> tuple[Floats | float, Floats, Floats]:
+        return 1.0, *_of_a_square(x1 / g)
+
+
+def _of_a_square(share: Floats) -> tuple[Floats, Floats]:
+    """Slopes of g (1 - (f1 / g)^2) by f1 and by g, at f1 / g."""
+    return -2 * share, 1 + share**2
+
 
 class ZDT3(_ZDT):
     """f1 = x1, f2 = g (1 - sqrt(f1 / g) - (f1 / g) sin(10 pi f1)), g as in ZDT1. Equation (9).
@@ -76,6 +101,11 @@ class ZDT3(_ZDT):
         xp = math_of(x)
         f1, g = x[:, 0], self._g(x)
         return [f1, g * (1 - power(f1 / g, 0.5) - f1 / g * xp.sin(10 * xp.pi * f1))]
+
+    def _slopes(self, x1: Floats, g: Floats) -> tuple[Floats | float, Floats, Floats]:
+        one, by_x1, by_g = super()._slopes(x1, g)
+        wave = 10 * np.pi * x1
+        return one, by_x1 - np.sin(wave) - wave * np.cos(wave), by_g
 
     def _first(self, n_pareto_points: int) -> Floats:
         return points_of(_zdt3_pieces(), n_pareto_points)
@@ -98,10 +128,15 @@ class ZDT4(_ZDT):
         super().__init__(n_var, xl=[0.0] + [-5.0] * others, xu=[1.0] + [5.0] * others)
 
     def objectives(self, x: Array) -> list[Array]:
-        xp = math_of(x)
-        f1, others = x[:, 0], x[:, 1:]
-        g = 1 + 10 * others.shape[1] + (others**2 - 10 * xp.cos(4 * xp.pi * others)).sum(1)
+        f1, g = x[:, 0], self._g(x)
         return [f1, g * (1 - power(f1 / g, 0.5))]
+
+    def _g(self, x: Array) -> Array:
+        xp, others = math_of(x), x[:, 1:]
+        return 1 + 10 * others.shape[1] + (others**2 - 10 * xp.cos(4 * xp.pi * others)).sum(1)
+
+    def _g_slopes(self, others: Floats) -> Floats:
+        return np.asarray(2 * others + 40 * np.pi * np.sin(4 * np.pi * others))
 
 
 class ZDT6(_ZDT):
@@ -118,8 +153,20 @@ class ZDT6(_ZDT):
     def objectives(self, x: Array) -> list[Array]:
         xp = math_of(x)
         f1 = 1 - xp.exp(-4 * x[:, 0]) * xp.sin(6 * xp.pi * x[:, 0]) ** 6
-        g = 1 + 9 * power(x[:, 1:].mean(1), 0.25)
+        g = self._g(x)
         return [f1, g * (1 - (f1 / g) ** 2)]
+
+    def _g(self, x: Array) -> Array:
+        return 1 + 9 * power(x[:, 1:].mean(1), 0.25)
+
+    def _g_slopes(self, others: Floats) -> Floats:
+        return np.asarray(9 / others.shape[1] * power_slope(others.mean(1), 0.25)[:, None])
+
+    def _slopes(self, x1: Floats, g: Floats) -> tuple[Floats | float, Floats, Floats]:
+        falling, wave = np.exp(-4 * x1), np.sin(6 * np.pi * x1)
+        f1_by_x1 = falling * wave**5 * (4 * wave - 36 * np.pi * np.cos(6 * np.pi * x1))
+        by_f1, by_g = _of_a_square((1 - falling * wave**6) / g)
+        return f1_by_x1, by_f1 * f1_by_x1, by_g
 
     def _first(self, n_pareto_points: int) -> Floats:
         """x1 from 0 (f1 = 1) to the first and highest peak, where tan(6 pi x1) = 9 pi, with f1

@@ -11,6 +11,7 @@ import pytest
 
 import moo.problems
 from moo.errors import ProblemError
+from moo.evaluation import Sloped
 from moo.problem import Problem
 from moo.problems._front import nondominated
 
@@ -99,6 +100,22 @@ def test_the_jacobians_are_those_of_central_differences(problem: Problem) -> Non
             expected = (up - down) / (2 * step[j])
             scale = np.abs(J).max(initial=0.0)
             np.testing.assert_allclose(J[:, :, j], expected, rtol=1e-5, atol=1e-6 * scale)
+
+
+def test_slopes_in_closed_form_are_those_that_torch_finds(problem: Problem) -> None:
+    if not hasattr(problem, "vjp"):
+        pytest.skip("differentiated by torch alone")
+    X = np.vstack([inside(problem, 20), problem.xl, problem.xu, problem._calc_pareto_set(20)])
+    W = np.random.default_rng(1).normal(size=(len(X), problem.n_obj))
+
+    def weighed(F: np.ndarray, G: np.ndarray, H: np.ndarray, rows: slice) -> tuple:
+        return (W[rows] * F).sum(1), (W[rows], None, None)
+
+    exact = problem.compute(problem.to_tensor(X), scalarize=Sloped(weighed), jacobian=True)
+    given = problem.compute(X, scalarize=Sloped(weighed), jacobian=True)
+    for name in ("F", "J", "gradient", "scalar"):
+        expected = getattr(exact, name).numpy()
+        np.testing.assert_allclose(getattr(given, name), expected, rtol=1e-8, atol=1e-8, err_msg=name)
 
 
 def test_values_and_slopes_are_finite_at_the_bounds_and_on_the_pareto_set(problem: Problem) -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cache
 from math import ceil
 from typing import Any, ClassVar, NamedTuple
 
@@ -43,6 +44,11 @@ class Terms(NamedTuple):
         if self.largest is None:
             return self.smooth
         return self.smooth + math_of(self.largest).amax(self.largest, -1)
+
+    @property
+    def constrained(self) -> bool:
+        """Whether there are constraints of its own."""
+        return self.ieq is not None or self.eq is not None
 
     @property
     def violation(self) -> Array:
@@ -316,6 +322,11 @@ class Normalization:
 
 def scalarizations() -> dict[str, type[Scalarization]]:
     """Every scalarization by its name: the class's in lower case with hyphens."""
+    return dict(_by_name())
+
+
+@cache
+def _by_name() -> dict[str, type[Scalarization]]:
     classes = (Linear, PNorm, Chebyshev, AugmentedChebyshev, SmoothChebyshev, PBI, EpsilonConstraint, NBI)
     word = r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])"
     return {re.sub(word, "-", cls.__name__).lower(): cls for cls in classes}
@@ -328,7 +339,7 @@ def scalarization_of(given: Any) -> Scalarization:
     """
     if isinstance(given, Scalarization):
         return given
-    known = scalarizations()
+    known = _by_name()
     if not isinstance(given, str) or given not in known:
         raise OptionError(unknown_name("scalarization", str(given), known))
     return known[given]()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from moo.arrays import Array
+from moo.arrays import Array, math_of
 
 _RECORDS = 50  # of a run at the most, evenly spaced in cost
 
@@ -41,21 +41,21 @@ class Diagnostics:
 
     def record(self, cost: float, J: Array, weights: Array | None) -> None:
         """Take in Jacobians (n, m, d) and weights (n, m); rows that are not finite are left out."""
-        J = torch.as_tensor(J)
-        finite = J.isfinite().all(2).all(1)
+        xp = math_of(J)
+        finite = xp.isfinite(J).all(2).all(1)
         if not finite.any():
             return
         J = J[finite]
-        norm = J.norm(dim=2)
-        tiny = torch.finfo(J.dtype).tiny
-        unit = J / norm.clamp_min(tiny)[:, :, None]
-        cosine = unit @ unit.mT
+        norm, tiny = (J**2).sum(2) ** 0.5, xp.finfo(J.dtype).tiny
+        unit = J / norm.clip(tiny)[:, :, None]
+        cosine = unit @ unit.swapaxes(1, 2)
+        ratio = xp.amax(norm, 1) / xp.amin(norm, 1).clip(tiny)
         self.cost.append(float(cost))
-        self.cosine.append(cosine.mean(0).cpu().numpy())
-        self.conflict.append(float((cosine < 0).any(2).any(1).double().mean()))
-        self.norm_ratio.append(float((norm.amax(1) / norm.amin(1).clamp_min(tiny)).median()))
-        given = norm.new_full(norm.shape, torch.nan) if weights is None else torch.as_tensor(weights)[finite]
-        self.weights.append(given.mean(0).cpu().numpy())
+        self.cosine.append(_array(cosine.mean(0)))
+        self.conflict.append(float(_array((cosine < 0).any(2).any(1)).mean()))
+        self.norm_ratio.append(float(np.median(_array(ratio))))
+        given = xp.nan * norm if weights is None else weights[finite]
+        self.weights.append(_array(given.mean(0)))
 
     def record_weights(self, cost: float, weights: torch.Tensor) -> None:
         """Take in weights (n, m) where no gradients are known: what is said of those is NaN."""
@@ -70,3 +70,7 @@ class Diagnostics:
         """For `Result.diagnostics`; empty where nothing was recorded."""
         names = ("cost", "cosine", "conflict", "norm_ratio", "weights")
         return {name: np.array(getattr(self, name)) for name in names} if self.cost else {}
+
+
+def _array(values: Array) -> np.ndarray:
+    return values if isinstance(values, np.ndarray) else np.asarray(values.cpu())

@@ -213,7 +213,9 @@ def _typical(state: ScalarizingState, rows: Array) -> tuple[Array, Array]:
         return none, none + 1.0
     values = state.functions.crossed(F)[1][:, rows]
     low = xp.amin(values, 0)
-    scale = (xp.quantile(values, _TYPICAL, 0) - low).clip(1e-12 * abs(low).clip(1e-12))
+    ordered = np.sort(values, axis=0) if xp is np else values.sort(0).values
+    typical = ordered[round(_TYPICAL * (len(F) - 1))]
+    scale = (typical - low).clip(1e-12 * abs(low).clip(1e-12))
     if state.functions.normalization.known:
         scale = scale.clip(_LEAST_SCALE)
     return low, xp.where(scale > 0, scale, 1.0)

@@ -93,9 +93,8 @@ class ParetoSetLearning(Optimizer[ParetoSetLearningState]):
             require(isinstance(value, int) and value >= 1, name, value, "an integer >= 1")
         require(self.learning_rate > 0, "learning_rate", self.learning_rate, "a number above zero")
         terms = self._function.terms(torch.ones(1, 2), torch.ones(1, 2))
-        own = terms.ieq is not None or terms.eq is not None
         accepted = "a scalarization without constraints of its own"
-        require(not own, "scalarization", type(self.scalarization).__name__, accepted)
+        require(not terms.constrained, "scalarization", type(self.scalarization).__name__, accepted)
 
     @staticmethod
     def front_model(result: Result) -> FrontModel:

@@ -54,13 +54,21 @@ class RowFunctions:
         """`standing` of every F (k, n_obj) in every row's function: (k, n) each."""
         shape = (len(F), *self.targets.shape)
         broadcast_to = math_of(F).broadcast_to
-        Z = broadcast_to(self.normalization(F)[:, None], shape)
-        return _standing(self.scalarization.terms(Z, broadcast_to(self.targets, shape)))
+        # Column by column in memory, sums over the few objectives are sums of long vectors.
+        Z, P = (_by_columns(part) for part in (self.normalization(F), self.targets))
+        return _standing(self.scalarization.terms(broadcast_to(Z[:, None], shape), broadcast_to(P, shape)))
 
 
 def _standing(terms: Terms) -> tuple[Array, Array]:
+    value = terms.value
+    if not terms.constrained:
+        return 0.0 * value, value
     violation = terms.violation
-    return math_of(violation).where(violation > _MET, violation, 0.0), terms.value
+    return math_of(violation).where(violation > _MET, violation, 0.0), value
+
+
+def _by_columns(values: Array) -> Array:
+    return values.T.copy().T if isinstance(values, np.ndarray) else values
 
 
 def normalization_of(problem: Problem, points: Evaluation) -> Normalization:
@@ -80,10 +88,8 @@ def normalization_of(problem: Problem, points: Evaluation) -> Normalization:
 def best_starts(problem: Problem, pool: Evaluation, functions: RowFunctions) -> np.ndarray:
     """For each row the pool's least violating candidate of least value (n,)."""
     F, CV, xp = pool.F, problem.to_array(pool.CV), math_of(pool.F)
-    finite = xp.isfinite(F).all(1)
-    standings = functions.crossed(xp.where(finite[:, None], F, 0.0))
-    violation, value = (problem.to_array(part) for part in standings)
-    least_violating = (CV.min() == CV)[:, None]
-    violation = np.where(least_violating, violation, np.inf)
-    candidates = least_violating & (violation == violation.min(axis=0))
-    return np.asarray(np.where(candidates, value, np.inf).argmin(axis=0))
+    F = xp.where(xp.isfinite(F), F, 0.0)  # of rows that failed, whose violation is infinite
+    least_violating = np.flatnonzero(CV.min() == CV)
+    violation, value = map(problem.to_array, functions.crossed(F[least_violating]))
+    value = np.where(violation == violation.min(axis=0), value, np.inf)
+    return np.asarray(least_violating[value.argmin(axis=0)])

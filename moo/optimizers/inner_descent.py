@@ -213,12 +213,18 @@ def _typical(state: ScalarizingState, rows: Array) -> tuple[Array, Array]:
         return none, none + 1.0
     values = state.functions.crossed(F)[1][:, rows]
     low = xp.amin(values, 0)
-    ordered = np.sort(values, axis=0) if xp is np else values.sort(0).values
-    typical = ordered[round(_TYPICAL * (len(F) - 1))]
-    scale = (typical - low).clip(1e-12 * abs(low).clip(1e-12))
+    scale = (_quantile(values, _TYPICAL) - low).clip(1e-12 * abs(low).clip(1e-12))
     if state.functions.normalization.known:
         scale = scale.clip(_LEAST_SCALE)
     return low, xp.where(scale > 0, scale, 1.0)
+
+
+def _quantile(values: Array, share: float) -> Array:
+    """Of each column of values (k, n), as NumPy's, which takes ten times as long."""
+    ordered = np.sort(values, axis=0) if isinstance(values, np.ndarray) else values.sort(0).values
+    below, beyond = divmod(share * (len(values) - 1), 1.0)
+    lower, upper = ordered[int(below)], ordered[min(int(below) + 1, len(values) - 1)]
+    return lower + beyond * (upper - lower)
 
 
 def _with_own(G: Array, H: Array, terms: Terms) -> tuple[Array, Array]:

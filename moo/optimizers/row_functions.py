@@ -42,8 +42,9 @@ class RowFunctions:
         terms, slopes = self.sloped(F, rows)
         if terms.largest is None:
             return slopes.smooth
-        largest = terms.largest >= math_of(F).amax(terms.largest, 1)[:, None]
-        return slopes.smooth + (largest[:, None] * 1.0 @ slopes.largest)[:, 0]
+        most = math_of(F).amax(terms.largest, 1)[:, None]
+        largest = 0.0 * terms.largest + (terms.largest >= most)
+        return slopes.smooth + (largest[:, None] @ slopes.largest)[:, 0]
 
     def standing(self, F: Array, rows: Array) -> tuple[Array, Array]:
         """Violation of the scalarization's own constraints and value, (k,) each; less is better, the

@@ -4,12 +4,13 @@
 
 The target is a share of the known front's hypervolume (reference point 1.1 times the front's range for two
 objectives, `moo.indicators.reference_point` for more). "answer" is the first moment at which the method's own
-answer, at most 100 points, has it; "all" the first at which everything evaluated so far has. Medians over the
-seeds; "-" where half of the runs or more never had it within the budget. The clock runs while the method and
-the problem do, not while hypervolumes are computed, and after one run to warm up. moo's problems are
-evaluated by torch when derivatives are asked for. genoxide, where installed, is a compiled NSGA-II that
-evaluates its own functions in Rust; it returns its last population only, so it is run with more and more
-generations.
+answer, at most 100 points, has it; "all" the first at which everything evaluated so far has; "best set" the first
+at which its own answer has 99 % of what the best set of 100 points has. Medians over the seeds; "-" where half of
+the runs or more never had it within the budget. The clock runs while the method and the problem do, not while
+hypervolumes are computed, and after one run to warm up. ZDT, DTLZ2, DTLZ3 and VLMOP2 state their derivatives in
+closed form, the others leave them to torch, and so do all with `--autograd`. genoxide, where installed, is a
+compiled NSGA-II that evaluates its own functions in Rust; it returns its last population only, so it is run with
+more and more generations.
 """
 
 from __future__ import annotations
@@ -56,7 +57,13 @@ COMPILED = {
     "ZDT4, n = 10": ("ZDT4", 10, 2),
     "DTLZ2, n = 12": ("DTLZ2", 12, 3),
 }
-TARGETS = (("answer", 0.99), ("all", 0.99), ("all", 0.999))
+TARGETS = (("answer", 0.99), ("best set", 0.99), ("all", 0.99), ("all", 0.999))
+BEST_SETS = {  # hypervolume of the best 100 points, reference point 1.1 (VLMOP2: 1), by many long ascents
+    "ZDT1": (1.1, 0.8721),
+    "ZDT2": (1.1, 0.5389),
+    "FonsecaFleming": (1.0, 0.3378),
+    "DTLZ2": (1.1, 0.7576),
+}
 NEVER = (np.inf, np.inf)
 
 
@@ -68,12 +75,20 @@ class Front:
         self.low, self.high = front.min(axis=0), front.max(axis=0)
         self.ref = indicators.reference_point(problem.n_obj)
         self.volume = self.of(front)
+        self.best_set = BEST_SETS.get(type(problem).__name__)
 
     def of(self, F: np.ndarray) -> float:
         return indicators.hypervolume(indicators.normalise(F, self.low, self.high), self.ref)
 
     def share(self, F: np.ndarray) -> float:
         return self.of(F) / self.volume if len(F) else 0.0
+
+    def share_of_best_set(self, F: np.ndarray) -> float:
+        """Of the hypervolume of the best 100 points, in objectives as they are."""
+        if self.best_set is None or not len(F):
+            return 0.0
+        ref, volume = self.best_set
+        return indicators.hypervolume(F, np.full(F.shape[1], ref)) / volume
 
 
 def reached(problem: moo.Problem, front: Front, method: object, budget: float, seed: int) -> dict:
@@ -83,7 +98,8 @@ def reached(problem: moo.Problem, front: Front, method: object, budget: float, s
     clock, found, logged = time.process_time() - began, dict.fromkeys(TARGETS, NEVER), 0
     known = np.empty((0, problem.n_obj))
     over = False
-    while not over and any(found[target] is NEVER for target in TARGETS):
+    wanted = [target for target in TARGETS if target[0] != "best set" or front.best_set is not None]
+    while not over and any(found[target] is NEVER for target in wanted):
         began = time.process_time()
         try:
             run.state = run.optimizer.step(run.evaluate, run.state)
@@ -96,7 +112,12 @@ def reached(problem: moo.Problem, front: Front, method: object, budget: float, s
             known = np.concatenate([known, F[CV <= 0]])
         logged = len(log.F)
         known = known[indicators.nondominated(known)] if len(known) else known
-        shares = {"all": front.share(known), "answer": front.share(own(problem, run))}
+        answer = own(problem, run)
+        shares = {
+            "all": front.share(known),
+            "answer": front.share(answer),
+            "best set": front.share_of_best_set(answer),
+        }
         for kind, share in TARGETS:
             if found[kind, share] is NEVER and shares[kind] >= share:
                 found[kind, share] = (clock, run.evaluate.cost)
@@ -141,12 +162,15 @@ def main() -> None:
     parser.add_argument("--budget", type=float, default=60_000, help="F-equivalents a run")
     parser.add_argument("--only", nargs="+", choices=METHODS, default=list(METHODS))
     parser.add_argument("--problems", nargs="+", choices=PROBLEMS, default=list(PROBLEMS))
+    parser.add_argument("--autograd", action="store_true", help="no derivatives in closed form")
     options = parser.parse_args()
     torch.set_num_threads(1)
     heads = [f"{kind} {share:.1%}" for kind, share in TARGETS]
     print(f"{'':42}" + "".join(f"{head:>22}" for head in heads))
     for name in options.problems:
         problem = PROBLEMS[name]()
+        if options.autograd:
+            problem.vjp = None
         front, rows = Front(problem), {}
         for method in options.only:
             moo.solve(problem, METHODS[method], budget=2000, seed=0)

@@ -6,7 +6,6 @@ Numpy and torch meet here: `Problem.compute` takes an array or a tensor and answ
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -205,7 +204,6 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
         """
         self._check_shape(X)
         wanted = Wanted(jacobian, constraint_jacobians, scalarize)
-        derivatives = wanted.any
         backend = self.backend
         values_of: Callable[[Array], Values]
         if (
@@ -220,8 +218,7 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
             backend = self.backend if self.backend.kind == "numpy" else self._on_arrays
             values_of = rows
         values = backend.evaluate(self, self._native(X, backend), wanted, values_of)
-        evaluation = self._answer(X, values)
-        return self._with_derivatives(evaluation, values) if derivatives else evaluation
+        return self._answer(X, values)
 
     def _on_one_draw(self, backend: Backend, rng: np.random.Generator | None) -> Callable[[Array], Values]:
         """What the backend calls, as often as it likes: every call draws the same minibatch."""
@@ -299,7 +296,7 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
         return NumpyBackend(vectorized=True, vjp=getattr(self, "vjp", None))
 
     def _answer(self, X: Array, values: Values) -> Evaluation:
-        """The backend's values in X's kind, with status and constraint violation."""
+        """The backend's values and derivatives in X's kind, with status and constraint violation."""
         F, G, H = values.F, values.G, values.H
         if not (isinstance(X, np.ndarray) and isinstance(F, np.ndarray)):
             F, G, H = (self._like(X, part) for part in (F, G, H))
@@ -308,11 +305,8 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
             bad = status != 0
             F, CV = F + 0.0, CV + 0.0
             F[bad], CV[bad] = np.nan, np.inf
-        return Evaluation(X, F, G, H, CV, status, error=values.error)
-
-    def _with_derivatives(self, evaluation: Evaluation, values: Values) -> Evaluation:
-        given = {name: part for name in DERIVATIVES if (part := getattr(values, name)) is not None}
-        return replace(evaluation, **{name: self._like(evaluation.X, part) for name, part in given.items()})
+        parts = [None if (d := getattr(values, name)) is None else self._like(X, d) for name in DERIVATIVES]
+        return Evaluation(X, F, G, H, CV, status, *parts, error=values.error)
 
     def _like(self, X: Array, part: Array) -> Array:
         """An array or tensor, as X is one."""

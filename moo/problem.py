@@ -305,8 +305,11 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
             bad = status != 0
             F, CV = F + 0.0, CV + 0.0
             F[bad], CV[bad] = np.nan, np.inf
-        parts = [None if (d := getattr(values, name)) is None else self._like(X, d) for name in DERIVATIVES]
-        return Evaluation(X, F, G, H, CV, status, *parts, error=values.error)
+        derivatives: dict[str, Any] = {
+            name: None if (part := getattr(values, name)) is None else self._like(X, part)
+            for name in DERIVATIVES
+        }
+        return Evaluation(X, F, G, H, CV, status, **derivatives, error=values.error)
 
     def _like(self, X: Array, part: Array) -> Array:
         """An array or tensor, as X is one."""

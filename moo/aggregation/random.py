@@ -32,7 +32,9 @@ class Random(Weighting):
             raise OptionError(unknown_name("kind", str(self.kind), _KINDS))
 
     def aggregate(self, J: torch.Tensor, context: Context) -> torch.Tensor:
-        return combine(self.weights(J[:, :, :1], context), J, context)  # without the Gramian
+        return combine(
+            self.weights(J, context), J, context
+        )  # without the Gramian: the sizes are all it takes
 
     def weights(self, gramian: torch.Tensor, context: Context) -> torch.Tensor:
         n, m = gramian.shape[:2]

@@ -55,15 +55,13 @@ class DWA(LossWeighting):
 def _averaged(values: np.ndarray, past: np.ndarray, temperature: float) -> tuple[np.ndarray, np.ndarray]:
     """The weights (n, m), and the losses of the last two calls."""
     n, m = values.shape
-    weights, now = np.empty((n, m)), past.copy()
+    ratios, now = np.ones((n, m)), past.copy()
     for row in range(n):
-        ratio = np.ones(m)
         if is_finite(past[row].ravel()):
             for i in range(m):
-                ratio[i] = min(past[row, 1, i] / past[row, 0, i], _LARGEST)
+                ratios[row, i] = min(past[row, 1, i] / past[row, 0, i], _LARGEST)
         if is_finite(values[row]):
-            weights[row] = m * softmax(ratio / temperature)
             now[row, 0], now[row, 1] = past[row, 1], values[row]
         else:
-            weights[row] = np.nan
-    return weights, now
+            ratios[row] = np.nan
+    return m * softmax(ratios / temperature), now

@@ -57,15 +57,14 @@ def _followed(
     values: np.ndarray, before: np.ndarray, logits: np.ndarray, learning_rate: float, decay: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The weights (n, m), the new logits and what is now known of the log losses."""
-    weights, logits, logs = np.log(values), logits.copy(), before.copy()
+    now, shares = np.log(values), softmax(logits)
+    logits, logs = logits.copy(), before.copy()
     for row in range(len(values)):
-        now = weights[row].copy()
-        shares, fall = softmax(logits[row]), before[row] - now
-        slope = shares * (fall - (shares * fall).sum())
+        fall = before[row] - now[row]
+        slope = shares[row] * (fall - (shares[row] * fall).sum())
         moved = logits[row] - learning_rate * (slope + decay * logits[row])
         if is_finite(moved):
             logits[row] = moved
-        if is_finite(now):
-            logs[row] = now
-        weights[row] = softmax(logits[row] - now)  # z_i / L_i over its sum
-    return weights, logits, logs
+        if is_finite(now[row]):
+            logs[row] = now[row]
+    return softmax(logits - now), logits, logs  # z_i / L_i over its sum

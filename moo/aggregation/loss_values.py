@@ -61,6 +61,16 @@ def is_finite(values: np.ndarray) -> bool:
 
 @compiled
 def softmax(logits: np.ndarray) -> np.ndarray:
-    """Of one row (m,)."""
-    parts = np.exp(logits - logits.max())
-    return parts / parts.sum()
+    """Of each row (n, m)."""
+    n, m = logits.shape
+    shares = np.empty((n, m))
+    for row in range(n):
+        largest, total = logits[row, 0], 0.0
+        for i in range(1, m):
+            largest = max(largest, logits[row, i])
+        for i in range(m):
+            shares[row, i] = np.exp(logits[row, i] - largest)
+            total += shares[row, i]
+        for i in range(m):
+            shares[row, i] /= total
+    return shares

@@ -28,7 +28,7 @@ def gramian(J: torch.Tensor) -> torch.Tensor:
 
 def combination(weights: torch.Tensor, J: torch.Tensor) -> torch.Tensor:
     """(n, d) sums of the gradients of each Jacobian (n, m, d), times the weights (n, m)."""
-    alike = weights.shape == J.shape[:2] and weights.dtype == J.dtype
+    alike = weights.dtype is J.dtype and weights.shape == J.shape[:2]
     if alike and J.numel() <= _FEW and _is_plain(J) and _is_plain(weights):
         return torch.from_numpy(_combination(weights.numpy(), J.numpy()))
     return (weights[:, None] @ J)[:, 0]

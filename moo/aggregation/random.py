@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from moo.aggregation.base import Context, Weighting, combine
+from moo.aggregation.loss_values import softmax
 from moo.errors import OptionError, unknown_name
 
 _KINDS = ("normal", "simplex")
@@ -39,7 +40,7 @@ class Random(Weighting):
     def weights(self, gramian: torch.Tensor, context: Context) -> torch.Tensor:
         n, m = gramian.shape[:2]
         if self.kind == "normal":
-            drawn = torch.from_numpy(context.rng.standard_normal((n, m))).softmax(1)
+            drawn = softmax(context.rng.standard_normal((n, m)))
         else:
-            drawn = torch.from_numpy(context.rng.dirichlet([1.0] * m, n))
-        return drawn.to(gramian)
+            drawn = context.rng.dirichlet([1.0] * m, n)
+        return torch.from_numpy(drawn).to(gramian)

@@ -37,6 +37,9 @@ def test_gramians_of_any_rank_and_grading(m, d, seed, decades):
         np.array([[1.0, 1e-20, 1e-170], [1e-20, 1.0, 1e-160], [1e-170, 1e-160, 1.0]]),
         np.array([[1.0, 0.0, 1e-162], [0.0, 1.0, 0.0], [1e-162, 0.0, 0.5]]),
         np.array([[0.0, 1.0], [1.0, 0.0]]),
+        np.diag([1.0, 0.0, 0.0, 0.0])
+        + np.diag([0.0, 1e-170, 1e-170], 1)
+        + np.diag([0.0, 1e-170, 1e-170], -1),
         np.diag(np.full(7, 1e-8), 1) + np.diag(np.full(7, 1e-8), -1) + np.eye(8),
     ],
 )

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from moo.aggregation.base import Context, Weighting
+from moo.aggregation.eigen import eigen
 from moo.aggregation.gramians import solve_rows
 from moo.errors import OptionError, unknown_name
 from moo.sorting import compiled
@@ -50,11 +51,14 @@ def _aligned(gramians: np.ndarray, scale: int, eps: float) -> np.ndarray:
         unit = np.trace(gramians[row])
         if unit == 0.0:
             continue
-        squares, vectors = np.linalg.eigh(gramians[row] / unit)
-        lost = (squares <= m * eps * squares[m - 1]).sum()
-        common = _common(squares[lost:], scale)
-        for k in range(lost, m):
-            weights[row] += vectors[:, k] * (vectors[:, k].sum() * np.sqrt(common / squares[k]) / m)
+        squares, vectors = eigen(gramians[row] / unit)
+        least = m * eps * squares.max()
+        common = _common(np.sort(squares[squares > least]), scale)
+        for k in range(m):
+            if squares[k] > least:
+                factor = vectors[k].sum() * np.sqrt(common / squares[k]) / m
+                for i in range(m):
+                    weights[row, i] += factor * vectors[k, i]
     return weights
 
 

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from moo.aggregation.products import combination, gramian
 from moo.errors import OptionError
 
 
@@ -108,7 +109,7 @@ class Weighting(Aggregator):
         """(n, m) weights of a batch of Gramians (n, m, m)."""
 
     def aggregate(self, J: torch.Tensor, context: Context) -> torch.Tensor:
-        return combine(self.weights(J @ J.mT, context), J, context)
+        return combine(self.weights(gramian(J), context), J, context)
 
 
 class LossWeighting(Aggregator):
@@ -126,4 +127,4 @@ class LossWeighting(Aggregator):
 def combine(weights: torch.Tensor, J: torch.Tensor, context: Context) -> torch.Tensor:
     """(n, d) the weights (n, m) times the Jacobians (n, m, d); ``context`` is told the weights."""
     context.weights = weights
-    return (weights[:, None] @ J)[:, 0]
+    return combination(weights, J)

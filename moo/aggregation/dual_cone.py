@@ -27,35 +27,39 @@ def _mean_of_projections(gramians: np.ndarray, ridge: float) -> np.ndarray:
     for row in range(n):
         cosines, inverse = unit_gramian(gramians[row])
         for i in range(m):
-            target = np.zeros(m)
-            target[i] = np.sqrt(gramians[row, i, i])
-            weights[row] += _projected(cosines, target, ridge) * inverse / m
+            if inverse[i] > 0.0:
+                weights[row, i] += 1.0 / m
+                added = _added(cosines, cosines[i], ridge)
+                for j in range(m):
+                    weights[row, j] += added[j] * inverse[j] / inverse[i] / m
     return weights
 
 
 @compiled
 def _projections_of_mean(gramians: np.ndarray, ridge: float) -> np.ndarray:
     n, m, _ = gramians.shape
-    weights = np.empty((n, m))
+    weights = np.zeros((n, m))
     for row in range(n):
         cosines, inverse = unit_gramian(gramians[row])
-        weights[row] = _projected(cosines, np.sqrt(np.diag(gramians[row])), ridge) * inverse / m
+        lengths = np.sqrt(np.diag(gramians[row]))
+        longest = lengths.max()
+        if longest > 0.0:
+            u = lengths / longest
+            products = np.zeros(m)
+            for i in range(m):
+                for j in range(m):
+                    products[i] += cosines[i, j] * u[j]
+            weights[row] = (u + _added(cosines, products, ridge)) * inverse * longest / m
     return weights
 
 
 @compiled
-def _projected(cosines: np.ndarray, u: np.ndarray, ridge: float) -> np.ndarray:
-    """argmin over v >= u of v^T U v (m,): the projection of sum_i u_i g_i onto the cone, as weights.
+def _added(cosines: np.ndarray, products: np.ndarray, ridge: float) -> np.ndarray:
+    """argmin over x >= 0 of |g + sum_i x_i u_i| (m,), from the inner products (m,) of the unit gradients u_i
+    with g, a combination of theirs with weights >= 0: the projection of g onto the cone is g + sum_i x_i u_i.
 
     Scaling the gradients to length one changes neither the cone nor the projection.
     """
-    longest = u.max()
-    if longest == 0.0:
-        return u
-    if len(u) == 2:
-        return np.maximum(u, max(-cosines[0, 1], 0.0) * u[::-1])
-    along = np.zeros(len(u))
-    for i in range(len(u)):
-        for j in range(len(u)):
-            along[i] -= cosines[i, j] * (u[j] / longest)
-    return u + longest * minimise(cosines, along, ridge)
+    if len(products) == 2:
+        return np.maximum(-products, 0.0)
+    return minimise(cosines, -products, ridge)

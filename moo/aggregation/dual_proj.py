@@ -20,7 +20,7 @@ class DualProj(Weighting):
     the direction; zero where a positive combination of the gradients is. Does not hold: invariance to a
     loss's scale. Flaws: the longest gradient decides the mean, and the others only bound it.
 
-    Solved exactly: closed form for two objectives, principal pivoting for more.
+    Solved exactly: closed form for two objectives, pivoting in blocks for more.
     """
 
     def weights(self, gramian: torch.Tensor, context: Context) -> torch.Tensor:

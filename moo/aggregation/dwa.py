@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from moo.aggregation.base import Context, LossWeighting
-from moo.aggregation.loss_values import positive
+from moo.aggregation.loss_values import as_tensor, is_finite, positive, recalled, softmax
 from moo.errors import OptionError
+from moo.sorting import compiled
+
+_LARGEST = float(np.finfo(np.float64).max)
 
 
 @dataclass(frozen=True)
@@ -41,11 +45,23 @@ class DWA(LossWeighting):
 
     def weights(self, losses: torch.Tensor, context: Context) -> torch.Tensor:
         values = positive(losses, "DWA")
-        past = context.recall("losses", torch.full_like(values, torch.nan)[:, None].expand(-1, 2, -1))
-        ratio = (past[:, 1] / past[:, 0]).clamp_max(torch.finfo(torch.float64).max)
-        known = past.isfinite().all(2).all(1, keepdim=True)
-        ratio = torch.where(known, ratio, 1.0)
-        now = torch.stack([past[:, 1], values], 1)
-        context.memory["losses"] = torch.where(values.isfinite()[:, None], now, past)
-        weights = values.shape[1] * (ratio / self.temperature).softmax(1)
-        return torch.where(values.isfinite(), weights, torch.nan).to(losses.dtype)
+        past = recalled(context, "losses", np.full((len(values), 2, values.shape[1]), np.nan))
+        weights, now = _averaged(values, past, self.temperature)
+        context.memory["losses"] = as_tensor(now, losses)
+        return torch.from_numpy(weights).to(losses)
+
+
+@compiled
+def _averaged(values: np.ndarray, past: np.ndarray, temperature: float) -> tuple[np.ndarray, np.ndarray]:
+    """The weights (n, m), and the losses of the last two calls."""
+    n, m = values.shape
+    ratios, now = np.ones((n, m)), past.copy()
+    for row in range(n):
+        if is_finite(past[row].ravel()):
+            for i in range(m):
+                ratios[row, i] = min(past[row, 1, i] / past[row, 0, i], _LARGEST)
+        if is_finite(values[row]):
+            now[row, 0], now[row, 1] = past[row, 1], values[row]
+        else:
+            ratios[row] = np.nan
+    return m * softmax(ratios / temperature), now

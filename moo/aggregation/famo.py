@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from moo.aggregation.base import Context, LossWeighting
-from moo.aggregation.loss_values import kept_where_nan, positive
+from moo.aggregation.loss_values import as_tensor, is_finite, positive, recalled, softmax
 from moo.errors import OptionError
+from moo.sorting import compiled
 
 
 @dataclass(frozen=True)
@@ -42,13 +44,27 @@ class FAMO(LossWeighting):
                 raise OptionError(f"{option}={given!r} is not accepted: give a finite number >= 0")
 
     def weights(self, losses: torch.Tensor, context: Context) -> torch.Tensor:
-        logs = positive(losses, "FAMO").log()
-        before = context.recall("logs", torch.full_like(logs, torch.nan))
-        logits = context.recall("logits", torch.zeros_like(logs))
-        shares = logits.softmax(1)
-        fall = before - logs
-        slope = shares * (fall - (shares * fall).sum(1, keepdim=True))
-        moved = logits - self.learning_rate * (slope + self.decay * logits)
-        logits = kept_where_nan(moved, logits)
-        context.memory["logits"], context.memory["logs"] = logits, kept_where_nan(logs, before)
-        return (logits - logs).softmax(1).to(losses.dtype)  # z_i / L_i over its sum
+        values = positive(losses, "FAMO")
+        before = recalled(context, "logs", np.full(values.shape, np.nan))
+        logits = recalled(context, "logits", np.zeros(values.shape))
+        weights, logits, logs = _followed(values, before, logits, self.learning_rate, self.decay)
+        context.memory["logits"], context.memory["logs"] = as_tensor(logits, losses), as_tensor(logs, losses)
+        return torch.from_numpy(weights).to(losses)
+
+
+@compiled
+def _followed(
+    values: np.ndarray, before: np.ndarray, logits: np.ndarray, learning_rate: float, decay: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The weights (n, m), the new logits and what is now known of the log losses."""
+    now, shares = np.log(values), softmax(logits)
+    logits, logs = logits.copy(), before.copy()
+    for row in range(len(values)):
+        fall = before[row] - now[row]
+        slope = shares[row] * (fall - (shares[row] * fall).sum())
+        moved = logits[row] - learning_rate * (slope + decay * logits[row])
+        if is_finite(moved):
+            logits[row] = moved
+        if is_finite(now[row]):
+            logs[row] = now[row]
+    return softmax(logits - now), logits, logs  # z_i / L_i over its sum

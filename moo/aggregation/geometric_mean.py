@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from moo.aggregation.base import Context, LossWeighting
 from moo.aggregation.loss_values import positive
+from moo.sorting import compiled
 
 _LARGEST_LOG = 80.0  # weights stay finite in float32, also for a loss of zero
 
@@ -23,6 +25,13 @@ class GeometricMean(LossWeighting):
     """
 
     def weights(self, losses: torch.Tensor, context: Context) -> torch.Tensor:
-        logs = positive(losses, "GeometricMean").log()
-        ratio = (logs.mean(1, keepdim=True) - logs).clamp_max(_LARGEST_LOG).exp()
-        return (ratio / logs.shape[1]).to(losses.dtype)
+        return torch.from_numpy(_shares(positive(losses, "GeometricMean"))).to(losses)
+
+
+@compiled
+def _shares(values: np.ndarray) -> np.ndarray:
+    weights = np.log(values)
+    for row in range(len(values)):
+        below = weights[row].mean() - weights[row]
+        weights[row] = np.exp(np.minimum(below, _LARGEST_LOG)) / len(below)
+    return weights

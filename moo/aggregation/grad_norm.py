@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from moo.aggregation.base import Context, Weighting
-from moo.aggregation.loss_values import positive
+from moo.aggregation.loss_values import as_tensor, positive
 from moo.errors import OptionError
 
 
@@ -45,7 +45,8 @@ class GradNorm(Weighting):
             raise OptionError(f"learning_rate={given!r} is not accepted: give a number above 0, at most 1")
 
     def weights(self, gramian: torch.Tensor, context: Context) -> torch.Tensor:
-        losses = positive(context.known_losses("GradNorm", gramian.shape[:2]), "GradNorm")
+        losses = context.known_losses("GradNorm", gramian.shape[:2])
+        losses = as_tensor(positive(losses, "GradNorm"), losses)
         weights = context.recall("weights", torch.ones_like(losses))
         first = context.recall("first_losses", torch.full_like(losses, torch.nan))
         first = torch.where(first.isfinite(), first, losses)

@@ -41,7 +41,7 @@ class GradVac(Weighting):
 
     def weights(self, gramian: torch.Tensor, context: Context) -> torch.Tensor:
         targets = context.recall("targets", torch.zeros_like(gramian))
-        drawn = as_array(orders(gramian, context))
+        drawn = orders(gramian, context)
         weights, moved = _turned(as_array(gramian.double()), as_array(targets.double()), drawn, self.beta)
         context.memory["targets"] = torch.from_numpy(moved).to(targets)
         return torch.from_numpy(weights).to(gramian)

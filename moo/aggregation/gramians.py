@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from moo.aggregation.eigen import eigen
 from moo.sorting import compiled
 
 _APART = 0.01  # squared distance of a unit gradient from a span that is far
@@ -34,20 +35,23 @@ def solve_rows(gramian: torch.Tensor, solve: Callable[..., np.ndarray], *options
 
 def as_array(values: torch.Tensor) -> np.ndarray:
     """The values for a compiled function: an array of C order in the processor's memory."""
-    return np.ascontiguousarray(values.detach().cpu().numpy())
+    return np.ascontiguousarray(values.numpy(force=True))
 
 
 @compiled
 def _prepared(gramians: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray]:
     """A copy without the gradients whose square is below ``least``, and which rows (n,) are finite."""
     n, m, _ = gramians.shape
-    G, sound = gramians.copy(), np.ones(n, dtype=np.bool_)
+    G, sound = gramians.copy(), np.empty(n, dtype=np.bool_)
     for row in range(n):
+        finite = True
         for i in range(m):
             for j in range(m):
-                sound[row] &= np.isfinite(gramians[row, i, j])
-                if gramians[row, i, i] < least or gramians[row, j, j] < least:
-                    G[row, i, j] = 0.0
+                finite &= np.isfinite(gramians[row, i, j])
+            if gramians[row, i, i] < least:
+                G[row, i] = 0.0
+                G[row, :, i] = 0.0
+        sound[row] = finite
     return G, sound
 
 
@@ -81,40 +85,40 @@ def solve_for_ones(unit: np.ndarray, eps: float) -> np.ndarray:
     sum_i b_i u_i has the same cosine with every unit gradient u_i if there is such a vector. Zero where
     all that U can reach of 1 is rounding, as where two gradients are opposite."""
     m = len(unit)
-    solution, independent = solve_by_factors(unit)
-    if independent:
+    solution = np.ones(m)
+    if solve_by_factors(unit.copy(), solution, m):
         return solution
-    values, vectors = np.linalg.eigh(unit)
+    values, vectors = eigen(unit)
+    least = m * eps * values.max()
     solution[:] = 0.0
     for k in range(m):
-        if values[k] > m * eps * values[m - 1]:
-            solution += vectors[:, k] * (vectors[:, k].sum() / values[k])
+        if values[k] > least:
+            solution += vectors[k] * (vectors[k].sum() / values[k])
     reached = solution.sum()  # 1^T b, the squared length of sum_i b_i u_i
     return solution if reached > _LEAST_REACHED else np.zeros(m)
 
 
 @compiled
-def solve_by_factors(unit: np.ndarray) -> tuple[np.ndarray, bool]:
-    """The solution of U b = 1 by Cholesky's factors, twenty times as fast as by eigenvalues; and whether
-    every gradient is far from the span of those before it, without which it says nothing."""
-    m = len(unit)
-    L, b = np.zeros((m, m)), np.ones(m)
-    for i in range(m):
+def solve_by_factors(A: np.ndarray, b: np.ndarray, k: int) -> bool:
+    """Put the solution of the leading k equations of A x = b into b[:k], and Cholesky's factor into the lower
+    triangle of A, of which nothing else is read; ten times as fast as by eigenvalues. Whether every gradient
+    is far from the span of those before it, without which b says nothing."""
+    for i in range(k):
         for j in range(i + 1):
-            rest = unit[i, j]
-            for k in range(j):
-                rest -= L[i, k] * L[j, k]
+            rest = A[i, j]
+            for p in range(j):
+                rest -= A[i, p] * A[j, p]
             if i > j:
-                L[i, j] = rest / L[j, j]
+                A[i, j] = rest / A[j, j]
             elif rest > _APART:
-                L[i, i] = np.sqrt(rest)
+                A[i, i] = np.sqrt(rest)
             else:
-                return b, False
+                return False
         for j in range(i):
-            b[i] -= L[i, j] * b[j]
-        b[i] /= L[i, i]
-    for i in range(m - 1, -1, -1):
-        for j in range(i + 1, m):
-            b[i] -= L[j, i] * b[j]
-        b[i] /= L[i, i]
-    return b, True
+            b[i] -= A[i, j] * b[j]
+        b[i] /= A[i, i]
+    for i in range(k - 1, -1, -1):
+        for j in range(i + 1, k):
+            b[i] -= A[j, i] * b[j]
+        b[i] /= A[i, i]
+    return True

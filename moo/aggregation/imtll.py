@@ -33,5 +33,4 @@ class IMTLL(LossWeighting):
         require_rate(self.learning_rate)
 
     def weights(self, losses: torch.Tensor, context: Context) -> torch.Tensor:
-        scale = step_log_scale(losses, context, self.learning_rate, "IMTLL")
-        return (-scale).exp().to(losses.dtype)
+        return step_log_scale(losses, context, self.learning_rate, "IMTLL")

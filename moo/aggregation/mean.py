@@ -21,7 +21,9 @@ class Mean(Weighting):
     """
 
     def aggregate(self, J: torch.Tensor, context: Context) -> torch.Tensor:
-        return combine(self.weights(J[:, :, :1], context), J, context)  # without the Gramian
+        return combine(
+            self.weights(J, context), J, context
+        )  # without the Gramian: the sizes are all it takes
 
     def weights(self, gramian: torch.Tensor, context: Context) -> torch.Tensor:
-        return torch.full_like(gramian[:, :, 0], 1.0 / gramian.shape[1])
+        return gramian.new_full(gramian.shape[:2], 1.0 / gramian.shape[1])

@@ -21,7 +21,7 @@ class MGDA(Weighting):
     whatever positive factor a loss has. Flaws: the shortest gradient decides, so that an objective near
     its own minimum halts the others; no say in which point of the front is reached.
 
-    Solved exactly: closed form for two objectives, principal pivoting for more.
+    Solved exactly: closed form for two objectives, pivoting in blocks for more.
 
     Args:
         normalize: scale the gradients to length one first (Desideri 2012, section 4), so that the

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from moo.aggregation.gramians import as_array, rounding, unit_gramian
+from moo.aggregation.gramians import rounding, solve_rows, unit_gramian
 from moo.aggregation.quadratic import minimise
 from moo.sorting import compiled
 
@@ -16,23 +16,7 @@ def min_norm_weights(gramian: torch.Tensor, ridge: float | None = None) -> torch
     Rows with a non-finite Gramian get NaN. ``ridge`` is how far from positive semi-definite the Gramians
     may be, relative to their diagonals, where it is more than their dtype's rounding.
     """
-    ridge = rounding(gramian) / 2.0 if ridge is None else ridge
-    if gramian.shape[1] == 1:
-        return torch.ones_like(gramian[:, 0])
-    if gramian.shape[1] == 2:
-        return _min_norm_of_two(gramian)
-    finite = gramian.isfinite().all(2).all(1)
-    weights = torch.full_like(gramian[:, 0], torch.nan)
-    found = torch.from_numpy(_min_norm_of_each(as_array(gramian[finite].double()), ridge))
-    weights[finite] = found.to(weights)
-    return weights
-
-
-def _min_norm_of_two(gramian: torch.Tensor) -> torch.Tensor:
-    """Each weight by itself, not one as what is left of the other, which may be all but one."""
-    weights = (gramian.diagonal(dim1=1, dim2=2).flip(1) - gramian[:, :1, 1]).clamp_min(0.0)
-    total = weights.sum(1, keepdim=True)
-    return torch.where(total == 0, 0.5, weights / total)
+    return solve_rows(gramian, _min_norm_of_each, rounding(gramian) / 2.0 if ridge is None else ridge)
 
 
 @compiled
@@ -51,6 +35,8 @@ def min_norm(G: np.ndarray, ridge: float) -> np.ndarray:
     minimiser y of y^T M y / 2 - a^T y over y >= 0 has the optimality conditions of the weights times
     their gradients' lengths, but for a factor. So a short gradient has the accuracy of a long one.
     """
+    if len(G) == 2:
+        return _min_norm_of_two(G)
     squared = np.diag(G)
     if squared.min() <= 0.0:
         zero = (squared <= 0.0).astype(np.float64)
@@ -59,3 +45,11 @@ def min_norm(G: np.ndarray, ridge: float) -> np.ndarray:
     a = inverse / inverse.max()
     weights = minimise(cosines + np.outer(a, a), a, ridge) * a
     return weights / weights.sum()
+
+
+@compiled
+def _min_norm_of_two(G: np.ndarray) -> np.ndarray:
+    """Each weight by itself, not one as what is left of the other, which may be all but one."""
+    first, second = max(G[1, 1] - G[0, 1], 0.0), max(G[0, 0] - G[0, 1], 0.0)
+    total = first + second
+    return np.array([first / total, second / total]) if total > 0.0 else np.array([0.5, 0.5])

@@ -24,18 +24,13 @@ class PCGrad(Weighting):
     remain, the result depends on the order drawn, and it need not be zero where the point is
     Pareto-stationary. The direction is a sum, not a mean: it is m times as long.
 
-    Closed form for two objectives, which draws nothing.
+    Of two objectives each meets only the other: nothing is drawn.
     """
 
     def weights(self, gramian: torch.Tensor, context: Context) -> torch.Tensor:
-        if gramian.shape[1] == 2:
-            squared = gramian.diagonal(dim1=1, dim2=2)
-            usable = squared > torch.finfo(gramian.dtype).tiny
-            inverse = torch.where(usable, 1.0 / torch.where(usable, squared, 1.0), 0.0)
-            return 1.0 - gramian[:, :1, 1].clamp_max(0.0) * inverse
-        drawn = as_array(orders(gramian, context))
-        tiny = torch.finfo(gramian.dtype).tiny
-        weights = _projected(as_array(gramian.double()), drawn, tiny)
+        n, m, _ = gramian.shape
+        met = orders(gramian, context) if m > 2 else np.tile(np.arange(m), (n, m, 1))
+        weights = _projected(as_array(gramian.double()), met, torch.finfo(gramian.dtype).tiny)
         return torch.from_numpy(weights).to(gramian)
 
 

@@ -6,10 +6,11 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from moo.aggregation.gramians import as_array
+from moo.aggregation.gramians import as_array, solve_by_factors
 from moo.sorting import compiled
 
 _ROUNDS = 10  # times m: pivots before a row stops as it is, which is feasible
+_GUESSES = 5  # before pivoting, which always arrives
 _TOLERANCE = 16.0  # times the ridge: smaller derivatives would be followed along directions of rounding
 
 
@@ -39,7 +40,59 @@ def _minimise_each(M: np.ndarray, q: np.ndarray, ridge: float) -> np.ndarray:
 
 @compiled
 def minimise(M: np.ndarray, q: np.ndarray, ridge: float) -> np.ndarray:
-    """`nonnegative_minimiser` of one row: M (m, m), q (m,) -> (m,), for other compiled functions.
+    """`nonnegative_minimiser` of one row: M (m, m), q (m,) -> (m,), for other compiled functions."""
+    x, found = _guessed(M, q, _TOLERANCE * ridge)
+    return x if found else _pivoted(M, q, ridge)
+
+
+@compiled
+def _guessed(M: np.ndarray, q: np.ndarray, tolerance: float) -> tuple[np.ndarray, bool]:
+    """The minimiser, and whether it was found, by guessing which variables are free: first those along which
+    the function falls from zero; then all that are wrong change sides (Kostreva 1978, "Block pivot methods
+    for solving the complementarity problem"). Mostly two or three guesses do, but it may go round in circles,
+    and it needs free variables that factors can solve for."""
+    m = len(q)
+    x, free = np.zeros(m), q > 0.0
+    index, A, b = np.empty(m, dtype=np.int64), np.empty((m, m)), np.empty(m)
+    for _ in range(_GUESSES):
+        k = 0
+        for i in range(m):
+            x[i] = 0.0
+            if free[i]:
+                index[k], b[k] = i, q[i]
+                k += 1
+                for j in range(k):
+                    A[k - 1, j] = M[i, index[j]]
+        if not solve_by_factors(A, b, k):
+            break
+        for j in range(k):
+            x[index[j]] = b[j]
+        if not _changes_sides(M, q, x, free, tolerance):
+            return x, True
+    return x, False
+
+
+@compiled
+def _changes_sides(M: np.ndarray, q: np.ndarray, x: np.ndarray, free: np.ndarray, tolerance: float) -> bool:
+    """Whether a free variable is negative or one at rest has a negative derivative: each such changes."""
+    changes = False
+    for i in range(len(q)):
+        if free[i]:
+            wrong = x[i] < 0.0
+        else:
+            slope = -q[i]
+            for j in range(len(q)):
+                slope += M[i, j] * x[j]
+            wrong = slope < -tolerance
+        if wrong:
+            free[i] = not free[i]
+            changes = True
+    return changes
+
+
+@compiled
+def _pivoted(M: np.ndarray, q: np.ndarray, ridge: float) -> np.ndarray:
+    """`minimise` by principal pivoting.
 
     A dictionary holds one of each pair, the variable x or its derivative y = M x - q, at zero: D says how
     the pairs' other, free parts answer to those, c what they are: x where ``free``, else y.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from moo.aggregation.base import Context, Weighting, combine
+from moo.aggregation.loss_values import softmax
 from moo.errors import OptionError, unknown_name
 
 _KINDS = ("normal", "simplex")
@@ -32,12 +33,14 @@ class Random(Weighting):
             raise OptionError(unknown_name("kind", str(self.kind), _KINDS))
 
     def aggregate(self, J: torch.Tensor, context: Context) -> torch.Tensor:
-        return combine(self.weights(J[:, :, :1], context), J, context)  # without the Gramian
+        return combine(
+            self.weights(J, context), J, context
+        )  # without the Gramian: the sizes are all it takes
 
     def weights(self, gramian: torch.Tensor, context: Context) -> torch.Tensor:
         n, m = gramian.shape[:2]
         if self.kind == "normal":
-            drawn = torch.from_numpy(context.rng.standard_normal((n, m))).softmax(1)
+            drawn = softmax(context.rng.standard_normal((n, m)))
         else:
-            drawn = torch.from_numpy(context.rng.dirichlet([1.0] * m, n))
-        return drawn.to(gramian)
+            drawn = context.rng.dirichlet([1.0] * m, n)
+        return torch.from_numpy(drawn).to(gramian)

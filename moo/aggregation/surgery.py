@@ -8,8 +8,7 @@ import torch
 from moo.aggregation.base import Context
 
 
-def orders(gramian: torch.Tensor, context: Context) -> torch.Tensor:
+def orders(gramian: torch.Tensor, context: Context) -> np.ndarray:
     """(n, m, m): for each row and gradient, the order in which it meets all; itself is to be skipped."""
     n, m, _ = gramian.shape
-    drawn = context.rng.permuted(np.broadcast_to(np.arange(m), (n, m, m)), axis=2)
-    return torch.from_numpy(drawn).to(gramian.device)
+    return context.rng.permuted(np.broadcast_to(np.arange(m), (n, m, m)), axis=2)

@@ -34,5 +34,4 @@ class UncertaintyWeighting(LossWeighting):
         require_rate(self.learning_rate)
 
     def weights(self, losses: torch.Tensor, context: Context) -> torch.Tensor:
-        scale = step_log_scale(losses, context, 0.5 * self.learning_rate, "UncertaintyWeighting")
-        return (0.5 * (-scale).exp()).to(losses.dtype)
+        return 0.5 * step_log_scale(losses, context, 0.5 * self.learning_rate, "UncertaintyWeighting")

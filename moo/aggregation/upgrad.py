@@ -19,7 +19,7 @@ class UPGrad(Weighting):
     objectives does not matter; zero where a positive combination of the gradients is. Does not hold:
     invariance to a loss's scale. Flaws: m quadratic programs a row; a long gradient dominates the mean.
 
-    Solved exactly: closed form for two objectives, principal pivoting for more.
+    Solved exactly: closed form for two objectives, pivoting in blocks for more.
     """
 
     def weights(self, gramian: torch.Tensor, context: Context) -> torch.Tensor:

@@ -7,6 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from moo.aggregation import quadratic
 from moo.aggregation.quadratic import nonnegative_minimiser
 
 
@@ -53,3 +54,30 @@ def test_rows_that_finish_early_do_not_change_the_others():
     apart = torch.cat([nonnegative_minimiser(M[i : i + 1], q[i : i + 1], 1e-14) for i in range(30)])
     assert torch.allclose(together, apart, rtol=0, atol=1e-12)
     assert (together[::3] == 0).all()
+
+
+@pytest.mark.parametrize("m", [1, 3, 8])
+def test_guesses_and_pivots_find_the_same(m):
+    M, q = programs(50, m, 2 * m + 1, m)
+    found = 0
+    for M_row, q_row in zip(M.numpy(), q.numpy(), strict=True):
+        x, right = quadratic._guessed(M_row, q_row, 1e-13)
+        found += right
+        if right:
+            assert np.allclose(x, quadratic._pivoted(M_row, q_row, 1e-14), rtol=0, atol=1e-10)
+    assert found > 45
+
+
+def test_guesses_give_up_where_factors_do_and_where_they_go_round_in_circles(monkeypatch):
+    dependent = np.array([[1.0, -1.0 + 1e-9], [-1.0 + 1e-9, 1.0]])
+    assert not quadratic._guessed(dependent, np.array([1.0, -0.5]), 1e-13)[1]
+    M, q = programs(200, 9, 10, 0)
+    pivoted = []
+    pivots = quadratic._pivoted
+    monkeypatch.setattr(quadratic, "_pivoted", lambda *given: pivoted.append(given) or pivots(*given))
+    monkeypatch.setattr(quadratic, "_GUESSES", 2)
+    monkeypatch.setattr(quadratic, "_guessed", quadratic._guessed.py_func)
+    for M_row, q_row in zip(M.numpy(), q.numpy(), strict=True):
+        x = quadratic.minimise.py_func(M_row, q_row, 1e-14)
+        assert np.allclose(x, pivots(M_row, q_row, 1e-14), rtol=0, atol=1e-9)
+    assert 0 < len(pivoted) < 200

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from scipy.spatial.distance import cdist
 
 from moo.arrays import Array, like, math_of
 from moo.errors import OptionError, ProblemError
@@ -18,6 +19,7 @@ from moo.optimizers.descent import Adam, Box
 from moo.optimizers.diagnostics import Diagnostics
 from moo.optimizers.inner_descent import schedule
 from moo.optimizers.lbfgs import LBFGS
+from moo.optimizers.lbfgs_rows import free_gradient
 from moo.optimizers.sampling import as_sampling
 from moo.optimizers.scalarized import Scalarized
 from moo.optimizers.scalarizing import ScalarizingState
@@ -32,6 +34,7 @@ _STEPS_PER_ROUND = 40  # at most, before points that add nothing are placed anew
 _IDLE_ROUNDS = 3  # rounds that gain next to nothing, after which the run has converged
 _STILL = 1e-8  # relative gain of a step, three of which in a row end a round
 _LEARNING_RATE = 0.02  # of Adam, for minibatches
+_NEARBY = 0.2  # of the distance between neighbours, how far points that are known to be good move first
 _LITTLE = 0.05  # of the mean contribution: a point that adds no more is placed anew
 _WORTH = 1e-5  # relative gain of hypervolume in a round that is worth another
 
@@ -53,6 +56,7 @@ class HypervolumeGradientState(State):
     before: float = -np.inf  # hypervolume when the round began
     steps: int = 0
     idle: int = 0
+    refines: bool = False  # the first points are from elsewhere, and good
     observed: Diagnostics = field(default_factory=Diagnostics)
 
     def diagnostics(self) -> dict[str, np.ndarray]:
@@ -112,6 +116,7 @@ class HypervolumeGradient(Optimizer[HypervolumeGradientState]):
             sample = before.seed.sample
         state = HypervolumeGradientState(before.rng, answer, sample=sample, observed=before.observed)
         self._begin(problem, state)
+        state.refines = True
         return state
 
     def step(self, evaluate: Evaluator, state: HypervolumeGradientState) -> HypervolumeGradientState:
@@ -119,8 +124,12 @@ class HypervolumeGradient(Optimizer[HypervolumeGradientState]):
             return self._seed(evaluate, state)
         _ascend(evaluate, state)
         state.steps += 1
+        assert state.answer is not None
         if isinstance(state.descent, Adam):
             return state  # of minibatches no one knows which points add nothing
+        if state.refines:
+            _move_little(state.descent, len(state.answer))
+            state.refines = False
         if bool(state.descent.stationary.all()) or state.steps >= _STEPS_PER_ROUND:
             self._next_round(evaluate.problem, state)
         return state
@@ -232,6 +241,29 @@ def _ascend(evaluate: Evaluator, state: HypervolumeGradientState) -> None:
         value = np.inf  # a step into what cannot be evaluated is shortened
     gradient = math_of(X).nan_to_num((points.gradient * box.width).reshape(1, -1), 0.0, 0.0, 0.0)
     state.descent.absorb(0 * rows[:1], like(X, np.array([value])), gradient, schedule(evaluate.fraction))
+
+
+def _move_little(descent: LBFGS, n: int) -> None:
+    """Let the first move of n points follow the gradient, the farthest by a share of the distance to its
+    neighbour (the median over the points), where L-BFGS would try a tenth of the box in every variable:
+    that leads away from a front that is nearly reached, and each shorter trial costs as much as a step."""
+    rows = descent.state
+    free = free_gradient(rows, 0)
+    steepest = np.abs(free).max()
+    gap = _spacing(rows.here[0].reshape(n, -1))
+    if rows.fresh[0] or steepest == 0.0 or gap == 0.0:
+        return
+    rows.direction[0], rows.length[0] = -free / steepest, _NEARBY * gap
+    rows.trial[0] = np.clip(rows.here[0] + rows.length[0] * rows.direction[0], rows.lower, rows.upper)
+
+
+def _spacing(U: np.ndarray) -> float:
+    """Median over the points U (n, d) of the largest coordinate of the way to the nearest other one."""
+    if len(U) < 2:
+        return 0.0
+    distance = cdist(U, U, "chebyshev")
+    np.fill_diagonal(distance, np.inf)
+    return float(np.median(distance.min(axis=1)))
 
 
 def _keep(problem: Problem, state: HypervolumeGradientState, points: Evaluation, Z: np.ndarray) -> None:

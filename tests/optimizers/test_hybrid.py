@@ -29,6 +29,23 @@ def test_many_local_fronts_are_left_to_the_population():
     assert hybrid.cost.n_vjp > 0
 
 
+def test_gradients_that_end_on_local_fronts_are_not_tried_often():
+    cost = moo.solve(moo.problems.ZDT4(), moo.Hybrid(), budget=10_000, seed=0).cost
+    assert 0 < cost.total - cost.n_f < 0.1 * cost.total
+
+
+def test_points_between_the_individual_minima_are_tried_first():
+    """ZDT1: they are nearly all of the front, where NSGA-II has nothing yet."""
+    assert median_volume(moo.problems.ZDT1(), moo.Hybrid(), 1000) > 0.86
+
+
+def test_a_population_is_given_no_points_of_the_front_while_it_is_young():
+    """DTLZ4: they would soon leave no others, and what lies elsewhere would not be found."""
+    problem = moo.problems.DTLZ4()
+    volumes = [moo.solve(problem, moo.Hybrid(), budget=5000, seed=s).hypervolume() for s in range(6)]
+    assert np.sort(volumes)[1] > 0.8 * max(volumes)
+
+
 def test_the_answer_has_the_size_that_was_asked_for():
     result = moo.solve(moo.problems.ZDT1(), moo.Hybrid(pop_size=20), budget=6000, seed=0)
     assert 15 <= len(result.F) <= 20

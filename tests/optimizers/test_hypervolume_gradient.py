@@ -1,12 +1,16 @@
 """Hypervolume ascent: the best sets of K points, and the gradient it climbs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import moo
+from moo.budget import Budget
 from moo.errors import OptionError
+from moo.evaluation import Evaluator
 from moo.indicators import contributions, hypervolume, hypervolume_gradient, nondominated
 
 
@@ -117,3 +121,17 @@ def test_one_point_is_the_best_one_point():
 def test_bad_options_are_refused_in_a_sentence(options):
     with pytest.raises(OptionError, match="is not accepted"):
         moo.solve(moo.problems.ZDT1(), moo.HypervolumeGradient(**options), budget=100)
+
+
+def test_points_near_the_front_gain_with_the_first_move():
+    """VLMOP2, whose Pareto set is a line: a move of a tenth of the box would lead away from it."""
+    problem, rng = moo.problems.FonsecaFleming(10), np.random.default_rng(0)
+    X = np.linspace(-1.0, 1.0, 60)[:, None] / np.sqrt(10.0) + 0.01 * rng.normal(size=(60, 10))
+    optimizer, evaluate = moo.HypervolumeGradient(n=60), Evaluator(problem, Budget.of(10_000), rng)
+    points = problem.compute(X)
+    state = optimizer.from_points(problem, points, replace(optimizer.init(problem, rng), sample=points))
+    volumes = []
+    for _ in range(2):
+        state = optimizer.step(evaluate, state)
+        volumes.append(state.best)
+    assert volumes[1] > volumes[0]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
 Array: TypeAlias = Any  # a numpy array or a torch tensor
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def math_of(x: Array) -> Any:
@@ -26,3 +28,9 @@ def like(x: Array, values: np.ndarray) -> Array:
 def places(mask: Array) -> Array:
     """Where a mask (n,) is true, as an index of the mask's kind."""
     return mask.nonzero()[0] if isinstance(mask, np.ndarray) else mask.nonzero(as_tuple=True)[0]
+
+
+def overflowing(function: F) -> F:
+    """A function that may be handed infinite or huge numbers, which it passes on without a warning, as torch
+    does: rows that are not finite are refused where it matters."""
+    return np.errstate(over="ignore", invalid="ignore", divide="ignore")(function)

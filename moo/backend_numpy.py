@@ -94,7 +94,7 @@ class NumpyBackend(Backend):
             return
 
         def flat(x: np.ndarray) -> np.ndarray:
-            J = np.asarray(jacobian(x), dtype=float)
+            J = _as_floats(jacobian(x), "jacobian=")
             expected = (len(x), *size) if self.vectorized else size
             if J.shape != expected:
                 raise ProblemError(
@@ -114,7 +114,7 @@ class NumpyBackend(Backend):
         assert vjp is not None
 
         def product(both: np.ndarray) -> np.ndarray:
-            gradient = np.asarray(vjp(both[..., :d], both[..., d:]), dtype=float)
+            gradient = _as_floats(vjp(both[..., :d], both[..., d:]), "vjp=")
             if gradient.shape != both[..., :d].shape:
                 raise ProblemError(
                     f"vjp= returned shape {gradient.shape}, expected {both[..., :d].shape}: "
@@ -205,6 +205,20 @@ class PymooBackend(NumpyBackend):
         columns, failed, error = self._call(together, X, sum(widths), f"values of {problem.title}")
         F, G, H = np.split(columns, np.cumsum(widths)[:2], axis=1)
         return Values(F, G, H, failed, error)
+
+
+def _as_floats(output: Any, what: str) -> np.ndarray:
+    """
+    Raises:
+        ProblemError: for what are no real numbers.
+    """
+    try:
+        values = np.asarray(output)
+        if values.dtype.kind in "biuf":
+            return values.astype(float, copy=False)
+    except ValueError:  # rows of several lengths
+        pass
+    raise ProblemError(f"{what} returned {type(output).__name__}, expected an array of real numbers")
 
 
 def _sloped(scalarize: Scalarize, values: Values) -> tuple[np.ndarray, Slopes]:

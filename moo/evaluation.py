@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from moo.problem import Problem
 
 Scalarize: TypeAlias = Callable[[Array, Array, Array], Array]  # tensors F, G, H -> (n,); or a `Sloped`
+Places: TypeAlias = slice | np.ndarray  # places of some of the rows
 Slopes: TypeAlias = tuple[Array, Array | None, Array | None]  # by F, by G and by H; None is zero
 
 _ROWS = ("X", "F", "G", "H", "CV", "status")
 DERIVATIVES = ("J", "dG", "dH", "scalar", "gradient")
 _FIXED = ("problem", "budget", "on_error", "_measure")  # in the course of a run
-HOPELESS = 20  # rows whose functions raised, and never one that worked: the run ends
+HOPELESS = 20  # rows whose functions, or their derivatives, raised, and never one that worked: the run ends
 STATUSES = ("ok", "nan", "inf", "error", "timeout", "shape", "killed")
 
 
@@ -33,13 +34,13 @@ class OfRows:
     """A scalarization whose value of a row follows from that row alone, so that a few rows can be had at a
     time: ``function(F, G, H, rows)`` of the rows at those places, (k,)."""
 
-    function: Callable[[Array, Array, Array, slice], Array]
+    function: Callable[[Array, Array, Array, Places], Array]
     separate: ClassVar[bool] = True
 
     def __call__(self, F: Array, G: Array, H: Array) -> Array:
         return self.function(F, G, H, slice(None))
 
-    def part(self, rows: slice) -> Scalarize:
+    def part(self, rows: Places) -> Scalarize:
         return lambda F, G, H: self.function(F, G, H, rows)
 
 
@@ -54,14 +55,14 @@ class Sloped:
         separate: the value of a row follows from that row alone, so that a few rows can be had at a time.
     """
 
-    function: Callable[[Array, Array, Array, slice], tuple[Array, Slopes]]
+    function: Callable[[Array, Array, Array, Places], tuple[Array, Slopes]]
     on_arrays: bool = True
     separate: bool = True
 
     def __call__(self, F: Array, G: Array, H: Array) -> tuple[Array, Slopes]:
         return self.function(F, G, H, slice(None))
 
-    def part(self, rows: slice) -> Sloped:
+    def part(self, rows: Places) -> Sloped:
         return replace(self, function=lambda F, G, H, _: self.function(F, G, H, rows))
 
 
@@ -147,6 +148,12 @@ class Wanted(NamedTuple):
     def any(self) -> bool:
         return self.jacobian or self.constraint_jacobians or self.scalarize is not None
 
+    def of(self, rows: np.ndarray) -> Wanted:
+        """The same for the rows at those places."""
+        if not isinstance(self.scalarize, OfRows | Sloped):
+            return self
+        return self._replace(scalarize=self.scalarize.part(rows))
+
     @property
     def flags(self) -> tuple[bool, bool, bool]:
         return self.jacobian, self.constraint_jacobians, self.scalarize is not None
@@ -214,6 +221,7 @@ class Evaluator:
         self.error: Exception | None = None  # the first that the user's functions raised
         self._measure = measure
         self._least_violation = np.inf
+        self._differentiated, self._derived = 0, False  # rows so far, and whether that ever worked
         self._window = Window.of(budget.cost)
         self._penalty = Penalty.none_yet(problem.n_obj)
 
@@ -279,7 +287,10 @@ class Evaluator:
             self._spend_the_rest(X)
             raise BudgetExhausted
         evaluation = self._measured(X, wanted)
-        if not self._record(evaluation, n_f, n_vjp):
+        failed = self._record(evaluation, n_f, n_vjp)
+        if wanted.any:
+            self._require_derivatives(evaluation)
+        if not failed:
             return evaluation
         evaluation = self._retried(evaluation, wanted, (n_f, n_vjp))
         if self.on_error.kind == "penalise" and not wanted.any:
@@ -294,14 +305,30 @@ class Evaluator:
             self.clock.tick()
         return evaluation
 
+    def _require_derivatives(self, evaluation: Evaluation) -> None:
+        """
+        Raises:
+            EvaluationError: when many rows were differentiated and each one raised.
+        """
+        self._differentiated += len(evaluation)
+        self._derived = self._derived or bool((evaluation.status != STATUSES.index("error")).any())
+        if not self._derived and self._differentiated >= HOPELESS and evaluation.error is not None:
+            raise EvaluationError(str(evaluation.error)) from evaluation.error
+
     def _retried(self, evaluation: Evaluation, wanted: Wanted, price: tuple[int, int]) -> Evaluation:
-        """With the failed rows measured again, as often as asked and as can be paid for."""
+        """With the failed rows measured again, as often as asked and as can be paid for; not where the
+        scalarization needs all rows to tell the value of one."""
+        of_rows = wanted.scalarize
+        if of_rows is not None and not isinstance(of_rows, OfRows | Sloped):
+            return evaluation
+        if isinstance(of_rows, Sloped) and not of_rows.separate:
+            return evaluation
         for _ in range(self.on_error.retries):
             failed = np.flatnonzero(evaluation.status)
             failed = failed[: self._affordable(price[0] + self.budget.vjp_cost * price[1])]
             if not len(failed):
                 break
-            again = self._measured(evaluation.X[failed], wanted)
+            again = self._measured(evaluation.X[failed], wanted.of(failed))
             self._record(again, *price)
             evaluation = evaluation.with_rows(failed, again)
         return evaluation

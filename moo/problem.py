@@ -38,7 +38,8 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
 
     It is a pymoo problem (any pymoo algorithm takes it unchanged) with a differentiable torch face.
     State it with functions of one x, or subclass it and define ``objectives(self, x)`` and, where
-    there are constraints, ``inequality(self, x)`` and ``equality(self, x)``.
+    there are constraints, ``inequality(self, x)`` and ``equality(self, x)``, and ``vjp(self, x, w)`` for the
+    numpy backend.
 
     Args:
         objectives: a list of functions, one an objective, or one function returning all of them
@@ -124,6 +125,8 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
         self.ieq_tolerance, self.eq_tolerance = ieq_tolerance, eq_tolerance
         self.device, self.dtype = device, dtype
         self.title = title or type(self).__name__
+        if backend == "numpy":
+            vjp = vjp or self._own_vjp()
         self.backend = _backend(backend or "torch", vectorized, jacobian, vjp)
 
     # ------------------------------------------------------------------ what a subclass defines
@@ -275,7 +278,7 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
             )
 
     def to_array(self, values: Array) -> np.ndarray:
-        """A float64 array of a tensor, with numbers of its own; arrays pass as they are."""
+        """A tensor's numbers as a float64 array of its own; an array passes as it is."""
         if isinstance(values, np.ndarray):
             return values
         return np.array(values.detach().cpu().numpy(), dtype=np.float64)
@@ -287,13 +290,23 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
         return torch.as_tensor(values, dtype=getattr(torch, self.dtype), device=self.device)
 
     def _native(self, X: Array, backend: Backend) -> Array:
-        return self.to_array(X) if backend.kind == "numpy" else self.to_tensor(X)
+        return np.asarray(self.to_array(X), dtype=float) if backend.kind == "numpy" else self.to_tensor(X)
 
     @cached_property
     def _on_arrays(self) -> NumpyBackend:
         from moo.backend_numpy import NumpyBackend
 
-        return NumpyBackend(vectorized=True, vjp=getattr(self, "vjp", None))
+        return NumpyBackend(vectorized=True, vjp=self._own_vjp())
+
+    def _own_vjp(self) -> Callable[..., Any] | None:
+        """The method ``vjp`` of a subclass, unless a class further down has other objectives."""
+        for cls in type(self).__mro__:
+            if "vjp" in vars(cls):
+                own: Callable[..., Any] | None = self.vjp
+                return own
+            if "objectives" in vars(cls):
+                return None
+        return None
 
     def _answer(self, X: Array, values: Values) -> Evaluation:
         """The backend's values and derivatives in X's kind, with status and constraint violation."""
@@ -390,6 +403,9 @@ def _backend(
     jacobian: Callable[..., Any] | None,
     vjp: Callable[..., Any] | None,
 ) -> Backend:
+    for option, given in (("jacobian", jacobian), ("vjp", vjp)):
+        if given is not None and not callable(given):
+            raise ProblemError(f"{option}={given!r} is not accepted: give a function")
     if name == "torch":
         from moo.backend_torch import TorchBackend
 

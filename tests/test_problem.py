@@ -536,3 +536,30 @@ def test_what_is_no_problem_is_refused():
         as_problem(product)
     with pytest.raises(ProblemError, match="no real vector"):
         as_problem(Mixed())
+
+
+class WithProducts(moo.Problem):
+    def __init__(self):
+        super().__init__(n_var=3, n_obj=2, xl=LOW, xu=HIGH, backend="numpy")
+
+    def objectives(self, x):
+        return product(x), ratio(x)
+
+    def vjp(self, x, w):
+        return vjp(x, w)
+
+
+def test_a_subclass_may_say_its_products():
+    problem = WithProducts()
+    assert problem.cost_of_row(jacobian=False, constraint_jacobians=False, scalarized=True) == (1, 1)
+    assert problem.compute(X, jacobian=True).J == pytest.approx(J)
+
+
+@pytest.mark.parametrize("option", ["vjp", "jacobian"])
+def test_derivatives_that_are_no_function_or_no_numbers_are_refused(option):
+    with pytest.raises(ProblemError, match=f"{option}=5 is not accepted: give a function"):
+        in_functions(backend="numpy", **{option: 5})
+    for wrong in ("ab", np.array([1j, 2, 3]), [[1, 2], [3]]):
+        problem = in_functions(backend="numpy", **{option: lambda *x, wrong=wrong: wrong})
+        with pytest.raises(ProblemError, match=f"{option}= returned .*, expected an array of real numbers"):
+            problem.compute(X, jacobian=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from moo.arrays import Array, math_of
+from moo.arrays import Array, math_of, overflowing
 
 _FIRST_PENALTY = 10.0
 _PENALTY_GROWTH = 3.0
@@ -35,8 +35,8 @@ class AugmentedLagrangian:
         xp = math_of(G)
         kind = {"dtype": G.dtype} if xp is np else {"dtype": G.dtype, "device": G.device}
         return cls(
-            g_scale=_typical(G),
-            h_scale=_typical(H),
+            g_scale=typical(G),
+            h_scale=typical(H),
             ieq_multipliers=xp.zeros((n, G.shape[1]), **kind),
             eq_multipliers=xp.zeros((n, H.shape[1]), **kind),
             penalty=xp.full((n,), _FIRST_PENALTY, **kind),
@@ -47,6 +47,7 @@ class AugmentedLagrangian:
         """What to add to the function of these rows: (k,), differentiable in G (k, p) and H (k, q)."""
         return self.sloped(G, H, rows)[0]
 
+    @overflowing
     def sloped(self, G: Array, H: Array, rows: Array) -> tuple[Array, Array, Array]:
         """The same, and its slopes by G (k, p) and by H (k, q)."""
         rho = self.penalty[rows][:, None]
@@ -58,6 +59,7 @@ class AugmentedLagrangian:
         value = inequality.sum(1) + equality.sum(1)
         return value, shifted / self.g_scale, (lambdas + rho * h) / self.h_scale
 
+    @overflowing
     def update(self, rows: Array, G: Array, H: Array) -> None:
         """First-order update of the multipliers with the constraints at the rows' current points."""
         xp = math_of(G)
@@ -77,7 +79,7 @@ class AugmentedLagrangian:
         return self.violation[rows] <= tolerance
 
 
-def _typical(values: Array) -> Array:
+def typical(values: Array) -> Array:
     """Median magnitude of each constraint over the sample (p,), 1 where that is nothing."""
     xp = math_of(values)
     if len(values) == 0 or values.shape[1] == 0:

@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from moo.arrays import Array, math_of
@@ -36,9 +37,12 @@ class Box:
 
     @classmethod
     def of(cls, problem: Problem, *, arrays: bool = False) -> Box:
-        """In the problem's precision."""
-        bounds: list[Array] = [problem.to_tensor(bound) for bound in (problem.xl, problem.xu)]
-        xl, xu = (bound.cpu().numpy() for bound in bounds) if arrays else bounds
+        """In the problem's precision, in which bounds that it cannot hold are rounded inwards."""
+        inside: list[Array] = [
+            _rounded(problem.to_tensor(bound), bound, towards)
+            for bound, towards in ((problem.xl, np.inf), (problem.xu, -np.inf))
+        ]
+        xl, xu = (bound.cpu().numpy() for bound in inside) if arrays else inside
         xp = math_of(xl)
         bounded = xp.isfinite(xl) & xp.isfinite(xu)
         origin = xp.where(bounded, xl, 0.0)
@@ -57,6 +61,14 @@ class Box:
     def blocked(self, U: Array, gradient: Array) -> Array:
         """Where a bound stands in the way of descent."""
         return ((self.lower >= U) & (gradient > 0)) | ((self.upper <= U) & (gradient < 0))
+
+
+def _rounded(bound: torch.Tensor, exact: np.ndarray, towards: float) -> torch.Tensor:
+    """A bound (d,) that rounding took beyond the exact one, at the next number on the right side."""
+    beyond = (bound.double() - torch.as_tensor(exact, device=bound.device)) * np.sign(towards) < 0
+    if not bool(beyond.any()):
+        return bound
+    return torch.where(beyond, torch.nextafter(bound, torch.full_like(bound, towards)), bound)
 
 
 def finite_rows(values: torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from moo.arrays import Array, math_of
+from moo.arrays import Array, math_of, overflowing
 
 _RECORDS = 50  # of a run at the most, evenly spaced in cost
 
@@ -39,6 +39,7 @@ class Diagnostics:
         self.due_at = (np.floor(fraction * records + 1e-9) + 1.0) / records
         return True
 
+    @overflowing
     def record(self, cost: float, J: Array, weights: Array | None) -> None:
         """Take in Jacobians (n, m, d) and weights (n, m); rows that are not finite are left out."""
         xp = math_of(J)
@@ -53,7 +54,7 @@ class Diagnostics:
         self.cost.append(float(cost))
         self.cosine.append(_array(cosine.mean(0)))
         self.conflict.append(float(_array((cosine < 0).any(2).any(1)).mean()))
-        self.norm_ratio.append(float(np.median(_array(ratio))))
+        self.norm_ratio.append(float(np.sort(_array(ratio))[(len(ratio) - 1) // 2]))  # one of them
         given = xp.nan * norm if weights is None else weights[finite]
         self.weights.append(_array(given.mean(0)))
 

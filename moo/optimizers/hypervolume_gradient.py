@@ -11,7 +11,7 @@ from scipy.spatial.distance import cdist
 
 from moo.arrays import Array, like, math_of
 from moo.errors import OptionError, ProblemError
-from moo.evaluation import Evaluation, Evaluator, Sloped, Slopes
+from moo.evaluation import Evaluation, Evaluator, Places, Sloped, Slopes
 from moo.indicators import contributions, hypervolume, hypervolume_gradient, nondominated, reference_point
 from moo.optimizers.augmented_lagrangian import AugmentedLagrangian
 from moo.optimizers.base import Optimizer, State, require, require_real
@@ -221,7 +221,7 @@ def _ascend(evaluate: Evaluator, state: HypervolumeGradientState) -> None:
     on_arrays = isinstance(X, np.ndarray)
     rows: Array = np.arange(len(X)) if on_arrays else torch.arange(len(X), device=X.device)
 
-    def pulled(F: Array, G: Array, H: Array, part: slice) -> tuple[Array, Slopes]:
+    def pulled(F: Array, G: Array, H: Array, part: Places) -> tuple[Array, Slopes]:
         Z = (problem.to_array(F) - state.ideal) / state.span
         slopes = -hypervolume_gradient(Z, state.ref)
         value, by_F = like(F, (slopes * Z).sum(1)), like(F, slopes / state.span)

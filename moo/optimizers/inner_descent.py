@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from moo.arrays import Array, math_of, places
+from moo.arrays import Array, math_of, overflowing, places
 from moo.evaluation import Evaluation, Evaluator, Sloped, Slopes
 from moo.optimizers.augmented_lagrangian import AugmentedLagrangian
 from moo.optimizers.descent import Adam, Box, Descent
@@ -69,7 +69,7 @@ class InnerDescent:
         rows = xp.asarray(state.rows) if arrays else xp.as_tensor(state.rows, device=F.device)
         box = Box.of(problem, arrays=arrays)
         starts = box.to_unit(state.answer.X[rows].astype(box.xl.dtype) if arrays else state.answer.X[rows])
-        shift, scale = _typical(state, rows)
+        shift, scale = _typical_values(state, rows)
         F = F[rows]
         terms = state.functions.terms(xp.where(xp.isfinite(F), F, 0.0), rows)
         G, H = _with_own(state.answer.G[rows], state.answer.H[rows], terms)
@@ -149,6 +149,7 @@ class InnerDescent:
         blocked = self.box.blocked(self.descent.trial[rows], J.mean(1))
         return math_of(J).where(blocked[:, None], 0.0, J)
 
+    @overflowing
     def _function(self, F: Array, G: Array, H: Array, rows: Array) -> tuple[Array, Slopes]:
         """Values (k,) and slopes by F, G and H of the functions of these rows."""
         terms, by_F = self.functions.sloped(F, self.rows[rows])
@@ -202,7 +203,8 @@ def _weighed(weights: Array, slopes: Array) -> Array:
     return (weights[:, None] @ slopes)[:, 0]
 
 
-def _typical(state: ScalarizingState, rows: Array) -> tuple[Array, Array]:
+@overflowing
+def _typical_values(state: ScalarizingState, rows: Array) -> tuple[Array, Array]:
     """Least value over the sample and the distance from there to a typical one, for each row (k,)."""
     assert state.functions is not None
     F = state.sample.F

@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 
 from moo.budget import BudgetExhausted
 from moo.errors import OptionError
-from moo.evaluation import Evaluation, Evaluator, Sloped, Slopes
+from moo.evaluation import Evaluation, Evaluator, Places, Sloped, Slopes
 
 if TYPE_CHECKING:
     from moo.optimizers.scalarizing import ScalarizingState
@@ -104,7 +104,7 @@ class _Solve:
         return self.known[1]
 
     def _weighted(
-        self, F: np.ndarray, G: np.ndarray, H: np.ndarray, rows: slice
+        self, F: np.ndarray, G: np.ndarray, H: np.ndarray, rows: Places
     ) -> tuple[np.ndarray, Slopes]:
         terms, slopes = self.functions.sloped(F, self.at)
         return terms.value / self.scale, (slopes.smooth / self.scale, None, None)

@@ -32,9 +32,7 @@ class LBFGS(Descent):
     value_tolerance: float = 1e-10
 
     def __post_init__(self, starts: np.ndarray) -> None:
-        n, d = starts.shape
-        instead = 'give fewer rows, or inner="adam"'
-        require_memory((2 * _MEMORY + 4) * n * d, f"L-BFGS on {n} rows of {d:,} variables", instead)
+        require_room(*starts.shape)
         lower, upper = (_double(bound) for bound in (self.box.lower, self.box.upper))
         self.state = Rows.of(starts, lower, upper, _MEMORY)
 
@@ -81,6 +79,15 @@ class LBFGS(Descent):
         tolerances = self.gradient_tolerance, self.value_tolerance
         accepted: np.ndarray = absorb(self.state, rows, _double(value), _double(gradient), *tolerances)
         return accepted
+
+
+def require_room(n: int, d: int) -> None:
+    """
+    Raises:
+        ProblemError: when L-BFGS on n rows of d variables does not fit into the memory that is free.
+    """
+    instead = 'give fewer rows, or inner="adam"'
+    require_memory((2 * _MEMORY + 4) * n * d, f"L-BFGS on {n} rows of {d:,} variables", instead)
 
 
 def _double(values: np.ndarray) -> np.ndarray:

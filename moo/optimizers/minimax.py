@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from moo.aggregation.min_norm import min_norm_weights
-from moo.arrays import Array, like, math_of
+from moo.arrays import Array, like, math_of, overflowing
 
 _LEAST_MULTIPLIER = 0.02  # of an estimate, which may be wrong
 _FIRST_SHARPNESS = 20.0
@@ -42,6 +42,7 @@ class Minimax:
             full_like(T, -np.log(T.shape[1])), full_like(one, _FIRST_SHARPNESS), full_like(one, np.inf)
         )
 
+    @overflowing
     def estimate(self, J: Array) -> None:
         """Multipliers with which the parts' gradients J (n, k, d) balance best, all rows at once."""
         xp = math_of(J)
@@ -52,6 +53,7 @@ class Minimax:
         self.log_multipliers = xp.log(shares / shares.sum(1)[:, None])
         self.estimated = True
 
+    @overflowing
     def smoothed(self, T: Array, rows: Array) -> tuple[Array, Array]:
         """What stands for the largest of T (k, parts) in these rows: (k,), and its slopes by T (k, parts)."""
         xp = math_of(T)
@@ -60,6 +62,7 @@ class Minimax:
         total = _log_sum(weighed)
         return total / rho, xp.exp(weighed - total[:, None])
 
+    @overflowing
     def update(self, rows: Array, T: Array) -> None:
         """New multipliers with the parts at the rows' current points."""
         xp = math_of(T)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from moo.evaluation import Evaluator
+from moo.optimizers.augmented_lagrangian import typical
 from moo.optimizers.base import Optimizer, State, require, require_real
 from moo.optimizers.descent import Box
 from moo.optimizers.diagnostics import Diagnostics
@@ -153,7 +154,7 @@ class ParetoSetLearning(Optimizer[ParetoSetLearningState]):
         scales, sample = state.seed.functions.normalization, state.seed.sample
         ideal, span = map(problem.to_tensor, (scales.ideal, scales.span))
         state.scales = replace(scales, ideal=ideal, span=span)
-        state.g_scale, state.h_scale = (_typical(problem.to_tensor(part)) for part in (sample.G, sample.H))
+        state.g_scale, state.h_scale = (typical(problem.to_tensor(part)) for part in (sample.G, sample.H))
         assert state.answer is not None
         state.box = Box.of(problem)
         U = state.box.to_unit(problem.to_tensor(state.answer.X))
@@ -241,11 +242,3 @@ class ParetoSetLearning(Optimizer[ParetoSetLearningState]):
             if bool(keep.any()):
                 points = points.with_rows(problem.to_array(keep).astype(bool), state.answer.rows(keep))
         state.answer, state.weights = points.without_derivatives(), preferences
-
-
-def _typical(values: torch.Tensor) -> torch.Tensor:
-    """Median magnitude of each constraint over the sample (p,), 1 where that is nothing."""
-    if len(values) == 0 or values.shape[1] == 0:
-        return values.new_ones(values.shape[1])
-    typical = values.abs().nanmedian(0).values
-    return torch.where(typical.isfinite() & (typical > 0), typical, torch.ones_like(typical))

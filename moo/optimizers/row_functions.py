@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from moo.arrays import Array, like, math_of
+from moo.arrays import Array, like, math_of, overflowing
 from moo.evaluation import Evaluation
 from moo.indicators import nondominated
 from moo.scalarization import Normalization, Scalarization, Terms
@@ -27,10 +27,12 @@ class RowFunctions:
     normalization: Normalization
     targets: Array
 
+    @overflowing
     def terms(self, F: Array, rows: Array) -> Terms:
         """Of objectives F (k, n_obj), the functions of these rows (k,)."""
         return self.scalarization.terms(self.normalization(F), self.targets[rows])
 
+    @overflowing
     def sloped(self, F: Array, rows: Array) -> tuple[Terms, Terms]:
         """The same, and their derivatives by F."""
         Z, P, span = self.normalization(F), self.targets[rows], self.normalization.span
@@ -44,13 +46,16 @@ class RowFunctions:
             return slopes.smooth
         most = math_of(F).amax(terms.largest, 1)[:, None]
         largest = 0.0 * terms.largest + (terms.largest >= most)
-        return slopes.smooth + (largest[:, None] @ slopes.largest)[:, 0]
+        shares = largest / largest.sum(1)[:, None]
+        return slopes.smooth + (shares[:, None] @ slopes.largest)[:, 0]
 
+    @overflowing
     def standing(self, F: Array, rows: Array) -> tuple[Array, Array]:
         """Violation of the scalarization's own constraints and value, (k,) each; less is better, the
         violation first."""
         return _standing(self.terms(F, rows))
 
+    @overflowing
     def crossed(self, F: Array) -> tuple[Array, Array]:
         """`standing` of every F (k, n_obj) in every row's function: (k, n) each."""
         shape = (len(F), *self.targets.shape)

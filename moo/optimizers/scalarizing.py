@@ -12,7 +12,9 @@ from moo.arrays import Array, like, math_of, places
 from moo.errors import OptionError, unknown_name
 from moo.evaluation import Evaluation, Evaluator
 from moo.optimizers.base import Optimizer, State, require, require_finite_bounds, require_real
+from moo.optimizers.descent import Box
 from moo.optimizers.diagnostics import Diagnostics
+from moo.optimizers.lbfgs import require_room
 from moo.optimizers.row_functions import RowFunctions, best_starts, normalization_of
 from moo.optimizers.sampling import as_sampling, first_sample
 from moo.scalarization import Linear, Normalization, Scalarization
@@ -167,9 +169,12 @@ class Scalarizing(Optimizer[ScalarizingState]):
     def step(self, evaluate: Evaluator, state: ScalarizingState) -> ScalarizingState:
         problem = evaluate.problem
         if state.pool is None:
+            if self._inner_name(problem) == "lbfgs":
+                require_room(len(state.preferences), problem.n_var)
+            box = Box.of(problem)
             X = problem.to_tensor(first_sample(problem, self.n_samples, state.rng, self.sampling))
-            on_arrays = self._inner_name(problem) in _ON_ARRAYS
-            state.pool = evaluate(problem.to_array(X) if on_arrays else X)
+            X = X.clip(box.xl, box.xu)  # which its precision may have taken it out of
+            state.pool = evaluate(problem.to_array(X) if self._inner_name(problem) in _ON_ARRAYS else X)
             state.n_sampled = len(state.pool)
             self._first_rows(problem, state)
         assert state.inner is not None

@@ -21,6 +21,16 @@ class _ZDT(_Benchmark):
     def __init__(self, n_var: int, xl: object = 0.0, xu: object = 1.0) -> None:
         super().__init__(n_var=at_least("n_var", n_var, 2), n_obj=2, xl=xl, xu=xu)
 
+    def objectives(self, x: Array) -> list[Array]:
+        f1 = self._f1(x[:, 0])
+        return [f1, self._f2(f1, self._g(x))]
+
+    def _f1(self, x1: Array) -> Array:
+        return x1
+
+    def _f2(self, f1: Array, g: Array) -> Array:
+        return g * (1 - power(f1 / g, 0.5))
+
     def _g(self, x: Array) -> Array:
         return 1 + 9 * x[:, 1:].mean(1)
 
@@ -60,10 +70,6 @@ class ZDT1(_ZDT):
     def __init__(self, n_var: int = 30) -> None:
         super().__init__(n_var)
 
-    def objectives(self, x: Array) -> list[Array]:
-        f1, g = x[:, 0], self._g(x)
-        return [f1, g * (1 - power(f1 / g, 0.5))]
-
 
 class ZDT2(_ZDT):
     """f1 = x1, f2 = g (1 - (f1 / g)^2), g = 1 + 9 mean(x2..xn), 0 <= x <= 1. Equation (8).
@@ -74,9 +80,8 @@ class ZDT2(_ZDT):
     def __init__(self, n_var: int = 30) -> None:
         super().__init__(n_var)
 
-    def objectives(self, x: Array) -> list[Array]:
-        f1, g = x[:, 0], self._g(x)
-        return [f1, g * (1 - (f1 / g) ** 2)]
+    def _f2(self, f1: Array, g: Array) -> Array:
+        return g * (1 - (f1 / g) ** 2)
 
     def _slopes(self, x1: Floats, g: Floats) -> tuple[Floats | float, Floats, Floats]:
         return 1.0, *_of_a_square(x1 / g)
@@ -97,10 +102,9 @@ class ZDT3(_ZDT):
     def __init__(self, n_var: int = 30) -> None:
         super().__init__(n_var)
 
-    def objectives(self, x: Array) -> list[Array]:
-        xp = math_of(x)
-        f1, g = x[:, 0], self._g(x)
-        return [f1, g * (1 - power(f1 / g, 0.5) - f1 / g * xp.sin(10 * xp.pi * f1))]
+    def _f2(self, f1: Array, g: Array) -> Array:
+        xp = math_of(f1)
+        return g * (1 - power(f1 / g, 0.5) - f1 / g * xp.sin(10 * xp.pi * f1))
 
     def _slopes(self, x1: Floats, g: Floats) -> tuple[Floats | float, Floats, Floats]:
         one, by_x1, by_g = super()._slopes(x1, g)
@@ -127,10 +131,6 @@ class ZDT4(_ZDT):
         others = at_least("n_var", n_var, 2) - 1
         super().__init__(n_var, xl=[0.0] + [-5.0] * others, xu=[1.0] + [5.0] * others)
 
-    def objectives(self, x: Array) -> list[Array]:
-        f1, g = x[:, 0], self._g(x)
-        return [f1, g * (1 - power(f1 / g, 0.5))]
-
     def _g(self, x: Array) -> Array:
         xp, others = math_of(x), x[:, 1:]
         return 1 + 10 * others.shape[1] + (others**2 - 10 * xp.cos(4 * xp.pi * others)).sum(1)
@@ -150,11 +150,12 @@ class ZDT6(_ZDT):
     def __init__(self, n_var: int = 10) -> None:
         super().__init__(n_var)
 
-    def objectives(self, x: Array) -> list[Array]:
-        xp = math_of(x)
-        f1 = 1 - xp.exp(-4 * x[:, 0]) * xp.sin(6 * xp.pi * x[:, 0]) ** 6
-        g = self._g(x)
-        return [f1, g * (1 - (f1 / g) ** 2)]
+    def _f1(self, x1: Array) -> Array:
+        xp = math_of(x1)
+        return 1 - xp.exp(-4 * x1) * xp.sin(6 * xp.pi * x1) ** 6
+
+    def _f2(self, f1: Array, g: Array) -> Array:
+        return g * (1 - (f1 / g) ** 2)
 
     def _g(self, x: Array) -> Array:
         return 1 + 9 * power(x[:, 1:].mean(1), 0.25)

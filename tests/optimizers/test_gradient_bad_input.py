@@ -1,6 +1,7 @@
 """What the gradient methods do with problems that gradients do not fit: one sentence, or the right answer."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -8,12 +9,13 @@ import torch
 
 import moo
 from moo.budget import Budget
-from moo.errors import ProblemError
+from moo.errors import EvaluationError, ProblemError
 from moo.evaluation import Evaluator
 from moo.optimizers import base
 from moo.optimizers.descent import Box
 from moo.optimizers.lbfgs import LBFGS
 from moo.optimizers.multi_gradient import MultiGradientState
+from moo.scalarization import scalarizations
 
 METHODS = {
     "WeightedSum": moo.WeightedSum(n=6),
@@ -131,3 +133,98 @@ def test_a_million_variables():
     result = moo.solve(problem, moo.GradientDescent(n=2), budget=50)
     assert result.X.shape[1] == 1_000_000
     assert np.isfinite(result.F).all()
+
+
+@pytest.mark.parametrize(
+    "method",
+    [moo.WeightedSum(n=5), moo.WeightedSum(n=5, inner="adam"), moo.Scalarized("chebyshev", n=5)],
+    ids=["lbfgs", "adam", "chebyshev"],
+)
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_rows_that_fail_on_the_way_are_tried_again(method, backend):
+    calls = itertools.count()
+
+    def flaky(x):
+        if next(calls) > 60 and next(calls) % 13 == 0:
+            raise ValueError("flaky")
+        values = [(x[0] - 0.45) ** 2 + x[1] ** 2, (x[0] - 0.9) ** 2 + x[1] ** 2]
+        return values if backend == "numpy" else torch.stack(values)
+
+    def of_rows(X):
+        return np.array([flaky(x) for x in X]) if backend == "numpy" else torch.stack([flaky(x) for x in X])
+
+    problem = moo.Problem(of_rows, n_obj=2, xl=[0, 0], xu=[1, 1], backend=backend, vectorized=True)
+    result = moo.solve(problem, method, budget=800, on_error="retry(2)")
+    assert result.X[:, 1] == pytest.approx(0.0, abs=0.05)
+
+
+@pytest.mark.parametrize("name", sorted(scalarizations()))
+@pytest.mark.parametrize("backend", ["torch", "numpy"])
+def test_objectives_that_are_infinite_or_huge_somewhere_are_no_noise(name, backend):
+    xp = torch if backend == "torch" else np
+
+    def broken(x):
+        return xp.where(x[0] > 0.6, xp.inf, (x[0] - 0.45) ** 2 + x[1] ** 2)
+
+    problem = moo.Problem(
+        [broken, lambda x: 1e160 * ((x[0] - 0.9) ** 2 + x[1] ** 2)],
+        xl=[0, 0],
+        xu=[1, 1],
+        backend=backend,
+        **({} if backend == "torch" else {"vjp": slopes_of_broken}),
+    )
+    result = moo.solve(problem, moo.Scalarized(name, n=4), budget=800)
+    assert (result.X[:, 0] <= 0.6).all()
+    assert np.isfinite(result.F).all()
+
+
+def slopes_of_broken(x, w):
+    return 2 * w[0] * np.array([x[0] - 0.45, x[1]]) + 2e160 * w[1] * np.array([x[0] - 0.9, x[1]])
+
+
+@pytest.mark.parametrize("broken", [{"vjp": lambda x, w: 1 / 0}, {"jacobian": lambda x: 1 / 0}])
+def test_derivatives_that_always_raise_end_the_run_with_their_error(broken):
+    problem = moo.Problem(
+        lambda x: [x[0] ** 2, (x[0] - 1) ** 2 + x[1]],
+        n_obj=2,
+        xl=[0, 0],
+        xu=[1, 1],
+        backend="numpy",
+        **broken,
+    )
+    with pytest.raises(EvaluationError, match="division by zero"):
+        moo.solve(problem, moo.WeightedSum(n=3), budget=500)
+
+
+@pytest.mark.parametrize(
+    "method", [moo.WeightedSum(n=5), moo.Scalarized("nbi", n=5), moo.HypervolumeGradient(n=5)]
+)
+def test_functions_of_arrays_see_double_precision_whatever_the_tensors_are(method):
+    def seen(x):
+        assert x.dtype == np.float64
+        return [(x[0] - 0.3) ** 2 + x[1] ** 2, (x[0] - 0.7) ** 2 + (x[1] - 0.1) ** 2]
+
+    found = [
+        moo.solve(
+            moo.Problem(seen, n_obj=2, xl=[0.1, 0.05], xu=[0.9, 1.1], backend="numpy", dtype=dtype),
+            method,
+            budget=2000,
+        ).X
+        for dtype in ("float32", "float64")
+    ]
+    assert found[0] == pytest.approx(found[1], abs=2e-3)
+
+
+@pytest.mark.parametrize(
+    "method", [moo.WeightedSum(n=5), moo.HypervolumeGradient(n=5), moo.GradientDescent(n=5)]
+)
+def test_bounds_hold_in_single_precision_as_stated(method):
+    problem = moo.Problem(
+        [lambda x: (x**2).sum(), lambda x: ((x - 2) ** 2).sum()],
+        xl=[0.9, 0.1],
+        xu=[1.1, 1.3],
+        dtype="float32",
+    )
+    X = moo.solve(problem, method, budget=1500).X
+    assert (problem.xl <= X).all()
+    assert (problem.xu >= X).all()

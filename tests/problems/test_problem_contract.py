@@ -190,3 +190,14 @@ def test_hypervolume_grows_with_the_number_of_points(exact: Problem) -> None:
 def test_a_bad_number_of_variables_is_one_sentence(name: str, n_var: object) -> None:
     with pytest.raises(ProblemError, match=r"^n_var=.* is not accepted: expected"):
         CLASSES[name](n_var=n_var)
+
+
+def test_a_subclass_with_other_objectives_has_not_its_parents_slopes() -> None:
+    class Bent(moo.problems.ZDT1):
+        def objectives(self, x):
+            return [x[:, 0], (x[:, 0] - 0.5) ** 2 + x[:, 1:].sum(1)]
+
+    problem = Bent()
+    X = inside(problem, 5)
+    of_tensors = problem.compute(problem.to_tensor(X), jacobian=True).J.numpy()
+    np.testing.assert_allclose(problem.compute(X, jacobian=True).J, of_tensors)

@@ -51,6 +51,8 @@ class Box:
         return cls(origin, width, xl, xu, (xl - origin) / safe, (xu - origin) / safe)
 
     def to_unit(self, X: Array) -> Array:
+        if isinstance(X, np.ndarray):
+            X = X.astype(self.xl.dtype, copy=False)
         safe = math_of(X).where(self.width > 0, self.width, 1.0)
         return ((X - self.origin) / safe).clip(self.lower, self.upper)
 

@@ -68,7 +68,7 @@ class InnerDescent:
         xp, arrays = math_of(F), isinstance(F, np.ndarray)
         rows = xp.asarray(state.rows) if arrays else xp.as_tensor(state.rows, device=F.device)
         box = Box.of(problem, arrays=arrays)
-        starts = box.to_unit(state.answer.X[rows].astype(box.xl.dtype) if arrays else state.answer.X[rows])
+        starts = box.to_unit(state.answer.X[rows])
         shift, scale = _typical_values(state, rows)
         F = F[rows]
         terms = state.functions.terms(xp.where(xp.isfinite(F), F, 0.0), rows)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import torch
 from torch.autograd.graph import saved_tensors_hooks
 
-Parameters: TypeAlias = dict[str, torch.Tensor]
+from moo.multimodal.stacked import Parameters, by_rules
+
 OfOne: TypeAlias = Callable[[Parameters], torch.Tensor]  # parameters of one model -> figures (k,)
 Unflatten: TypeAlias = Callable[[torch.Tensor], Parameters]  # (..., n_var) -> (..., *shape) each
 
@@ -44,10 +46,38 @@ def footprint(of_one: OfOne, parameters: Parameters, given: Iterable[torch.Tenso
     return sum(sizes.values())
 
 
-def in_chunks(of_one: OfOne, unflatten: Unflatten, X: torch.Tensor, size: int) -> torch.Tensor:
-    """Figures (n, k) of the models in the rows of X (n, n_var), ``size`` of them at a time by
-    `torch.func.vmap`; differentiable in X."""
+@dataclass
+class Together:
+    """What a function of one model is for many: by rules where all of its operations have one, which is
+    quickest, and by vmap where not. What vmap refuses, such as random numbers, is refused in any case."""
+
+    has_rules: bool | None = None  # None before the first call
+
+    def __call__(self, of_one: OfOne, parameters: Parameters) -> torch.Tensor:
+        """Figures (n, k), of parameters (n, *shape) each."""
+        of_many = torch.func.vmap(of_one)
+        if self.has_rules is None:
+            with torch.no_grad():
+                of_many({name: values[:1] for name, values in parameters.items()})
+        if self.has_rules is not False:
+            try:
+                figures = by_rules(of_one, parameters)
+                self.has_rules = True
+                return figures
+            except Exception:  # if it is the function's own, vmap will say so
+                self.has_rules = False
+        return of_many(parameters)
+
+
+def in_chunks(
+    of_one: OfOne,
+    of_many: Callable[[Parameters], torch.Tensor],
+    unflatten: Unflatten,
+    X: torch.Tensor,
+    size: int,
+) -> torch.Tensor:
+    """Figures (n, k) of the models in the rows of X (n, n_var), ``size`` of them at a time;
+    differentiable in X."""
     if size == 1:
         return torch.stack([of_one(unflatten(x)) for x in X.unbind()])
-    of_many = torch.func.vmap(of_one)
     return torch.cat([of_many(unflatten(rows)) for rows in torch.split(X, size)])

@@ -6,7 +6,7 @@ import copy
 import inspect
 import math
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,7 +15,7 @@ from torch import nn
 
 from moo.errors import ProblemError
 from moo.evaluation import Array
-from moo.multimodal.chunks import OfOne, at_once, footprint, in_chunks
+from moo.multimodal.chunks import OfOne, Together, at_once, footprint, in_chunks
 from moo.multimodal.data import Samples
 from moo.problem import Problem
 
@@ -173,7 +173,9 @@ class ModelProblem(Problem):
         """Figures (n, len(figures)) of the models in the rows of X (n, n_var), as many rows at once as
         the cache likes."""
         size = at_once(self._footprint(figures, samples), len(X))
-        return in_chunks(self._of_one(figures, samples), self._parameters, X, size)
+        of_one = self._of_one(figures, samples)
+        together = self._together.setdefault(tuple(figures), Together())
+        return in_chunks(of_one, partial(together, of_one), self._parameters, X, size)
 
     def _of_one(self, figures: Mapping[str, Measure], samples: Samples) -> OfOne:
         """The figures (len(figures),) of one model, as a function of its parameters."""
@@ -222,6 +224,11 @@ class ModelProblem(Problem):
             for name, parameter in module.named_parameters(prefix, recurse=False, remove_duplicate=False):
                 places.setdefault(names[id(parameter)], []).append(name)
         return places
+
+    @cached_property
+    def _together(self) -> dict[tuple[str, ...], Together]:
+        """How many models are run at once, by the figures that are asked for."""
+        return {}
 
     @cached_property
     def _footprints(self) -> dict[tuple[tuple[str, ...], int], int]:

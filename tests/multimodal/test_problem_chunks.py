@@ -23,30 +23,34 @@ def _unflatten(X):
     return {"a": X[..., :6].reshape(*X.shape[:-1], 2, 3), "b": X[..., 6:]}
 
 
+def _in_twos(of_one, X):
+    return in_chunks(of_one, torch.func.vmap(of_one), _unflatten, X, 2)
+
+
 @pytest.mark.parametrize("size", [1, 2, 4, 7, 100])
 def test_figures_and_derivatives_do_not_depend_on_the_number_at_once(size):
     X = torch.randn(7, 9, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).requires_grad_()
     expected = torch.stack([_figures({name: v[0] for name, v in _unflatten(x[None]).items()}) for x in X])
-    figures = in_chunks(_figures, _unflatten, X, size)
+    figures = in_chunks(_figures, torch.func.vmap(_figures), _unflatten, X, size)
     torch.testing.assert_close(figures, expected)
     for k in range(2):  # several passes, as for a Jacobian
         (gradient,) = torch.autograd.grad(figures[:, k].sum(), X, retain_graph=True)
         torch.testing.assert_close(
             gradient, torch.autograd.grad(expected[:, k].sum(), X, retain_graph=True)[0]
         )
-    assert not in_chunks(_figures, _unflatten, X.detach(), size).requires_grad
+    assert not in_chunks(_figures, torch.func.vmap(_figures), _unflatten, X.detach(), size).requires_grad
 
 
 def test_a_parameter_that_no_figure_needs_has_a_gradient_of_zero():
     X = torch.randn(5, 9).requires_grad_()
-    figures = in_chunks(lambda p: p["b"].sum()[None], _unflatten, X, 2)
+    figures = _in_twos(lambda p: p["b"].sum()[None], X)
     (gradient,) = torch.autograd.grad(figures.sum(), X)
     assert torch.equal(gradient, torch.tensor([0.0] * 6 + [1.0] * 3).expand(5, 9))
 
 
 def test_figures_off_the_graph_stay_off_it():
     X = torch.randn(5, 9).requires_grad_()
-    assert not in_chunks(lambda p: p["b"].detach().sum()[None], _unflatten, X, 2).requires_grad
+    assert not _in_twos(lambda p: p["b"].detach().sum()[None], X).requires_grad
 
 
 def test_a_footprint_is_the_parameters_and_what_is_saved_for_the_backward_pass():

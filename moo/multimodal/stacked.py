@@ -186,14 +186,16 @@ def _plain(options: dict[str, Any]) -> dict[str, Any]:
 
 @_rule("linear", functional)
 def _linear(func: Rule, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Stacked:
+    """W x^T: so the gradient of W comes as W lies in memory, and need not be turned round."""
     k = _how_many(t for t in (x, weight, bias) if t is not None)
-    inputs, columns = _spread(x, k), _spread(weight, k).transpose(1, 2)
+    inputs, w = _spread(x, k), _spread(weight, k)
     rows = inputs if inputs.ndim == 3 else inputs.reshape(k, -1, inputs.shape[-1])
     if bias is None:
-        product = torch.bmm(rows, columns)
+        product = torch.bmm(w, rows.transpose(1, 2))
     else:
-        product = torch.baddbmm(_spread(bias, k).unsqueeze(1), rows, columns)
-    return Stacked(product if rows is inputs else product.reshape(*inputs.shape[:-1], columns.shape[2]))
+        product = torch.baddbmm(_spread(bias, k).unsqueeze(2), w, rows.transpose(1, 2))
+    y = product.transpose(1, 2)
+    return Stacked(y if rows is inputs else y.reshape(*inputs.shape[:-1], y.shape[2]))
 
 
 @_rule("matmul __matmul__ __rmatmul__")

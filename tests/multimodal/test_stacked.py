@@ -267,12 +267,16 @@ def test_a_model_is_trained_by_rules_as_by_vmap(monkeypatch, model, inputs):
     problem = _problem(model, inputs)
     X = problem.sample(5, np.random.default_rng(0))
     found = problem.compute(X, jacobian=True)
-    assert [together.has_rules for together in problem._together.values()] == [True]
+    assert _have_rules(problem) == [True]
     monkeypatch.setattr(module, "by_rules", _no_rules)
     expected = problem.compute(X, jacobian=True)
-    assert [together.has_rules for together in problem._together.values()] == [False]
+    assert _have_rules(problem) == [False]
     np.testing.assert_allclose(found.F, expected.F, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(found.J, expected.J, rtol=1e-4, atol=1e-6)
+
+
+def _have_rules(problem):
+    return [running.has_rules for running in problem._found.values()]
 
 
 def _no_rules(of_one, parameters):
@@ -283,29 +287,7 @@ def test_a_model_without_rules_is_left_to_vmap():
     problem = _problem(_cnn, {"input": (1, 8, 8)})
     X = problem.sample(5, np.random.default_rng(0))
     found = problem.compute(X, jacobian=True)
-    assert [together.has_rules for together in problem._together.values()] == [False]
+    assert _have_rules(problem) == [False]
     for x, F in zip(X, found.F, strict=True):
         output = problem.module(x)(**problem.train.modalities)
         assert F[0] == pytest.approx(functional.cross_entropy(output, problem.train.labels).item(), rel=1e-5)
-
-
-def test_what_vmap_refuses_is_refused_with_rules_too():
-    together, drawn = module.Together(), []
-
-    def of_one(p):
-        drawn.append(torch.randn(5))
-        return (p["a"] * drawn[-1]).sum()[None]
-
-    with pytest.raises(RuntimeError, match="random"):
-        together(of_one, _parameters())
-    assert together.has_rules is None
-
-
-def test_a_rule_that_is_missing_later_is_no_error():
-    together = module.Together()
-    parameters = _parameters()
-    together(lambda p: p["a"].sum()[None], parameters)
-    assert together.has_rules
-    figures = together(lambda p: torch.linalg.norm(p["a"])[None], parameters)
-    torch.testing.assert_close(figures[:, 0], parameters["a"].flatten(1).norm(dim=1))
-    assert together.has_rules is False

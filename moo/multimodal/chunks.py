@@ -108,4 +108,6 @@ def in_chunks(
     size = running.at_once(len(X))
     if size == 1:
         return torch.stack([of_one(parameters) for parameters in unflatten_each(X, shapes)])
+    if size == len(X):
+        return running.of_many(of_one, unflatten(X, shapes))
     return torch.cat([running.of_many(of_one, unflatten(rows, shapes)) for rows in torch.split(X, size)])

@@ -10,7 +10,7 @@ import torch
 
 from moo.evaluation import Evaluation, Evaluator, OfRows
 from moo.optimizers.augmented_lagrangian import AugmentedLagrangian
-from moo.optimizers.descent import Adam, Box, Descent
+from moo.optimizers.descent import Adam, Box, Descent, taken_rows
 from moo.optimizers.lbfgs import LBFGS
 from moo.optimizers.minimax import Minimax
 from moo.scalarization import Terms
@@ -98,13 +98,13 @@ class InnerDescent:
         active = torch.nonzero(~self.descent.stationary)[:, 0]
         if len(active) == 0:
             return True
-        X = self.box.to_user(self.descent.trial[active])
+        X = self.box.to_user(taken_rows(self.descent.trial, active))
         if self.minimax is not None and not self.minimax.estimated:
             evaluation, value, gradient = self._first(evaluate, X, active, state)
         else:
             evaluation, value, gradient = self._next(evaluate, X, active)
         state.consider(evaluate.problem, self.rows[active], evaluation)
-        gradient = gradient * self.box.width
+        gradient = self.box.slope(gradient)
         accepted = self.descent.absorb(active, value, gradient, schedule(evaluate.fraction))
         if self.lagrangian is not None or self.minimax is not None:
             self._remember(active[accepted], evaluation.rows(accepted))

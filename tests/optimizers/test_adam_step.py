@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moo.optimizers.adam_step import adam_step
-from moo.optimizers.descent import finite_rows, keep_rows
+from moo.optimizers.descent import Box, finite_rows, keep_rows, taken_rows
 
 
 @pytest.mark.parametrize("alike", [1, 2, 5], ids=["no rates alike", "some", "all"])
@@ -66,3 +66,21 @@ def test_kept_rows_are_copies(rows):
     expected = torch.zeros(3, 2)
     expected[rows] = 1.0
     assert torch.equal(kept, expected)
+
+
+@pytest.mark.parametrize("rows", [[], [1], [0, 1, 2]])
+def test_taken_rows_are_a_copy_unless_they_are_all(rows):
+    values = torch.arange(6.0).reshape(3, 2)
+    taken = taken_rows(values, torch.tensor(rows, dtype=torch.long))
+    assert torch.equal(taken, values[rows])
+    assert (taken is values) == (len(rows) == 3)
+
+
+@pytest.mark.parametrize("width", [[1.0, 1.0], [1.0, 3.0]])
+def test_a_slope_is_that_of_a_function_of_unit_coordinates(width):
+    none, width = torch.zeros(2), torch.tensor(width)
+    box = Box(none, width, none, width, none, torch.ones(2))
+    U = torch.tensor([[0.2, 0.7]], requires_grad=True)
+    box.to_user(U).square().sum().backward()
+    X = box.to_user(U.detach())
+    torch.testing.assert_close(box.slope(2 * X), U.grad)

@@ -28,7 +28,7 @@ class ModelProblem(Problem):
     """min of several training losses of one model over all its parameters.
 
     A row of X holds the trainable parameters of one model, flattened in the order of
-    ``named_parameters()``; K rows are K models, run together by `torch.func.vmap`. So weighted sums and
+    ``named_parameters()``; K rows are K models, run together (`moo.multimodal.stacked`). So weighted sums and
     gradient descent train K models at once, and a genetic algorithm breeds them. Held-out losses and
     all metrics are reported for every row of a result; no optimizer sees them.
 

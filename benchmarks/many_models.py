@@ -4,8 +4,9 @@
 
 A step is the losses of one minibatch, the gradient of their weighted sum and an update by Adam. "At once"
 is what moo does: `ModelProblem.compute(X, scalarize=...)` on the K models in the rows of X, and one fused
-Adam on X. "One after another" is plain PyTorch: K modules, each with a fused Adam of its own. Both take
-turns; figures are medians of CPU time on one thread.
+Adam on X, without what training does besides: counts, checks, bounds, a copy to go back to. "One after
+another" is plain PyTorch: K modules, each with a fused Adam of its own. Both take turns; figures are medians
+of CPU time on one thread.
 """
 
 from __future__ import annotations

@@ -380,7 +380,7 @@ class Evaluator:
             self.counts += np.bincount(evaluation.status, minlength=len(STATUSES))
         else:
             self.counts[0] += n
-        seen = evaluation if isinstance(evaluation.F, np.ndarray) else self._arrays(evaluation)
+        seen = evaluation if isinstance(evaluation.F, np.ndarray) else self._arrays(evaluation, failed)
         self.log.add(seen.F, seen.CV, self.cost)
         if self.problem.stochastic:  # the value of one minibatch says too little of a candidate
             self.least_violating = seen.rows(np.arange(min(1, len(seen))))
@@ -417,8 +417,13 @@ class Evaluator:
         if self.error is not None and self.counts[0] == 0:
             raise EvaluationError(str(self.error)) from self.error
 
-    def _arrays(self, evaluation: Evaluation) -> Evaluation:
-        parts: Any = {name: self.problem.to_array(getattr(evaluation, name)) for name in _ROWS[:-1]}
+    def _arrays(self, evaluation: Evaluation, failed: bool) -> Evaluation:
+        """The tensors as arrays. Of a stochastic problem's good rows only the first X, since no other is
+        kept and the rows may be large models."""
+        tensors = {name: getattr(evaluation, name) for name in _ROWS[:-1]}
+        if self.problem.stochastic and not failed:
+            tensors["X"] = evaluation.X[:1]
+        parts: Any = {name: self.problem.to_array(values) for name, values in tensors.items()}
         return Evaluation(**parts, status=evaluation.status, error=evaluation.error)
 
     def _keep(self, seen: Evaluation) -> None:

@@ -354,3 +354,24 @@ def test_rows_and_merge_keep_what_belongs_together():
     tensors = problem.compute(torch.as_tensor(points(5)), jacobian=True).rows(torch.tensor([3, 1]))
     assert tensors.J is None
     assert np.array_equal(tensors.F.numpy(), picked.F)
+
+
+def test_of_the_good_rows_of_a_stochastic_problem_one_is_made_an_array(monkeypatch):
+    """The rows may be large models, and what was one minibatch's is not archived."""
+
+    class Noisy(moo.Problem):
+        stochastic = True
+
+        def objectives(self, x, rng=None):
+            return x.square().sum() * torch.ones(2)
+
+    problem = Noisy(n_var=7, n_obj=2, names=["a", "b"])
+    made = []
+    to_array = moo.Problem.to_array
+    monkeypatch.setattr(moo.Problem, "to_array", lambda self, v: made.append(v.shape) or to_array(self, v))
+    evaluate = Evaluator(problem, Budget(cost=100), np.random.default_rng(0))
+    X = torch.randn(5, 7, dtype=torch.float64)
+    evaluate(X, scalarize=lambda F, G, H: F.sum(1))
+    assert (1, 7) in made
+    assert (5, 7) not in made
+    assert np.array_equal(evaluate.best().X, X[:1].numpy())

@@ -15,7 +15,7 @@ from torch import nn
 
 from moo.arrays import Array
 from moo.errors import ProblemError
-from moo.multimodal.chunks import OfOne, at_once, footprint, in_chunks
+from moo.multimodal.chunks import OfOne, Running, in_chunks, unflatten
 from moo.multimodal.data import Samples
 from moo.problem import Problem
 
@@ -28,7 +28,7 @@ class ModelProblem(Problem):
     """min of several training losses of one model over all its parameters.
 
     A row of X holds the trainable parameters of one model, flattened in the order of
-    ``named_parameters()``; K rows are K models, run together by `torch.func.vmap`. So weighted sums and
+    ``named_parameters()``; K rows are K models, run together (`moo.multimodal.stacked`). So weighted sums and
     gradient descent train K models at once, and a genetic algorithm breeds them. Held-out losses and
     all metrics are reported for every row of a result; no optimizer sees them.
 
@@ -133,7 +133,7 @@ class ModelProblem(Problem):
             raise ProblemError(f"x has shape {tuple(x.shape)}, expected one row: ({self.n_var},)")
         self._check_shape(x[None])
         module = copy.deepcopy(self._template)
-        values = self._parameters(self.to_tensor(x))
+        values = unflatten(self.to_tensor(x), self._shapes)
         with torch.no_grad():
             for name, parameter in module.named_parameters():
                 if name in values:
@@ -172,8 +172,8 @@ class ModelProblem(Problem):
     def _measure(self, X: torch.Tensor, figures: Mapping[str, Measure], samples: Samples) -> torch.Tensor:
         """Figures (n, len(figures)) of the models in the rows of X (n, n_var), as many rows at once as
         the cache likes."""
-        size = at_once(self._footprint(figures, samples), len(X))
-        return in_chunks(self._of_one(figures, samples), self._parameters, X, size)
+        running = self._running(figures, samples)
+        return in_chunks(self._of_one(figures, samples), running, self._shapes, X)
 
     def _of_one(self, figures: Mapping[str, Measure], samples: Samples) -> OfOne:
         """The figures (len(figures),) of one model, as a function of its parameters."""
@@ -185,19 +185,19 @@ class ModelProblem(Problem):
 
         return of_one
 
-    def _footprint(self, figures: Mapping[str, Measure], samples: Samples) -> int:
-        """Bytes of one model, while it is measured on so many samples."""
+    def _running(self, figures: Mapping[str, Measure], samples: Samples) -> Running:
+        """How models are measured on so many samples."""
         key = (tuple(figures), len(samples))
-        if key not in self._footprints:
+        if key not in self._found:
             own = {name: p.detach() for name, p in self._template.named_parameters() if name in self._shapes}
             given = (*samples.modalities.values(), samples.labels)
-            self._footprints[key] = footprint(self._of_one(figures, samples), own, given)
-        return self._footprints[key]
+            self._found[key] = Running.tried(self._of_one(figures, samples), own, given)
+        return self._found[key]
 
     def rows_at_once(self, n: int) -> int:
         batch = self.batch_size
         drawn = self.train if batch is None else self.train.take(np.arange(batch))  # as many as are drawn
-        return max(at_once(self._footprint(self.losses, drawn), n), _LEAST_AT_ONCE)
+        return max(self._running(self.losses, drawn).at_once(n), _LEAST_AT_ONCE)
 
     @cached_property
     def _takes_present(self) -> bool:
@@ -224,17 +224,9 @@ class ModelProblem(Problem):
         return places
 
     @cached_property
-    def _footprints(self) -> dict[tuple[tuple[str, ...], int], int]:
-        """Bytes of one model, by the figures and the number of samples that it was called for."""
+    def _found(self) -> dict[tuple[tuple[str, ...], int], Running]:
+        """How models are run, by the figures and the number of samples that were asked for."""
         return {}
-
-    def _parameters(self, X: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Parameters (..., *shape) each of the models X (..., n_var)."""
-        parts = X.split_with_sizes(self._sizes, dim=-1)
-        return {
-            name: part.reshape((*X.shape[:-1], *shape))
-            for (name, shape), part in zip(self._shapes.items(), parts, strict=True)
-        }
 
     def _flat(self, module: nn.Module) -> np.ndarray:
         parameters = dict(module.named_parameters())

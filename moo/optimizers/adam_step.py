@@ -1,11 +1,13 @@
-"""A step of Adam for many rows, within a box, a few rows at a time so that they stay in cache."""
+"""A step of Adam for many rows, within a box."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
+from torch.optim.adam import adam
 
 BETA1, BETA2 = 0.9, 0.999  # as in the paper
-_AT_ONCE = 2**18  # numbers; four arrays of as many fit the second level of cache
 
 
 def adam_step(
@@ -30,16 +32,41 @@ def adam_step(
         box: lower and upper bounds (d,).
         tiny: epsilon of the paper.
     """
+    if not len(rows):
+        return
     every = len(rows) == len(X)
-    rates, unbias = rates / (1.0 - BETA1**count), 1.0 - BETA2**count
-    size = max(1, _AT_ONCE // max(X.shape[1], 1))
-    for start in range(0, len(rows), size):
-        part = slice(start, start + size)
-        where = part if every else rows[part]
-        x, m, v, g = X[where], first[where], second[where], gradient[part]
-        m.lerp_(g, 1.0 - BETA1)
-        v.mul_(BETA2).addcmul_(g, g, value=1.0 - BETA2)
-        spread = (v / unbias[part]).sqrt_().add_(tiny)
-        x.sub_(torch.div(m, spread, out=spread).mul_(rates[part])).clamp_(*box)
-        if not every:  # these are copies
-            X[where], first[where], second[where] = x, m, v
+    x, m, v = (values if every else values[rows] for values in (X, first, second))
+    for rate, parts in _alike(rates, count).items():
+        points, slopes, firsts, seconds = ([values[at] for at, _ in parts] for values in (x, gradient, m, v))
+        steps = [torch.tensor(made - 1.0, dtype=torch.float32, device=X.device) for _, made in parts]
+        adam(
+            points,
+            slopes,
+            firsts,
+            seconds,
+            [],
+            steps,
+            lr=rate,
+            beta1=BETA1,
+            beta2=BETA2,
+            eps=tiny,
+            weight_decay=0.0,
+            amsgrad=False,
+            maximize=False,
+            fused=True,  # reads and writes each number once
+        )
+    if any(bool(side.isfinite().any()) for side in box):
+        x.clamp_(*box)
+    if not every:  # these are copies
+        X[rows], first[rows], second[rows] = x, m, v
+
+
+def _alike(rates: torch.Tensor, count: torch.Tensor) -> dict[float, list[tuple[Any, float]]]:
+    """Which rows have each rate, and their counts: one slice where all rows have the same of both."""
+    pairs = list(zip(rates.flatten().tolist(), count.flatten().tolist(), strict=True))
+    if len(set(pairs)) == 1:
+        return {pairs[0][0]: [(slice(None), pairs[0][1])]}
+    parts: dict[float, list[tuple[Any, float]]] = {}
+    for row, (rate, made) in enumerate(pairs):
+        parts.setdefault(rate, []).append((row, made))
+    return parts

@@ -60,6 +60,10 @@ class Box:
         """Clipped again: the scaling back may round a point at a bound to just outside it."""
         return (self.origin + U * self.width).clip(self.xl, self.xu)
 
+    def slope(self, gradient: Array) -> Array:
+        """The gradient (k, d) in unit coordinates."""
+        return gradient if bool((self.width == 1).all()) else gradient * self.width
+
     def blocked(self, U: Array, gradient: Array) -> Array:
         """Where a bound stands in the way of descent."""
         return ((self.lower >= U) & (gradient > 0)) | ((self.upper <= U) & (gradient < 0))
@@ -79,6 +83,11 @@ def finite_rows(values: torch.Tensor) -> torch.Tensor:
     unsure = torch.nonzero(~finite)[:, 0]
     finite[unsure] = values[unsure].isfinite().all(1)
     return finite
+
+
+def taken_rows(values: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    """These rows, ascending: not a copy where they are all."""
+    return values if len(rows) == len(values) else values[rows]
 
 
 def keep_rows(kept: torch.Tensor, values: torch.Tensor, rows: torch.Tensor) -> None:

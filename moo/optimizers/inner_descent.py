@@ -11,7 +11,7 @@ import numpy as np
 from moo.arrays import Array, math_of, overflowing, places
 from moo.evaluation import Evaluation, Evaluator, Sloped, Slopes
 from moo.optimizers.augmented_lagrangian import AugmentedLagrangian
-from moo.optimizers.descent import Adam, Box, Descent
+from moo.optimizers.descent import Adam, Box, Descent, taken_rows
 from moo.optimizers.lbfgs import LBFGS
 from moo.optimizers.minimax import Minimax
 from moo.scalarization import Terms
@@ -103,13 +103,13 @@ class InnerDescent:
         active = places(~self.descent.stationary)
         if len(active) == 0:
             return True
-        X = self.box.to_user(self.descent.trial[active])
+        X = self.box.to_user(taken_rows(self.descent.trial, active))
         if self.minimax is not None and not self.minimax.estimated:
             evaluation, value, gradient = self._first(evaluate, X, active, state)
         else:
             evaluation, value, gradient = self._next(evaluate, X, active)
         state.consider(evaluate.problem, self.rows[active], evaluation)
-        gradient = gradient * self.box.width
+        gradient = self.box.slope(gradient)
         accepted = self.descent.absorb(active, value, gradient, schedule(evaluate.fraction))
         if self.lagrangian is not None or self.minimax is not None:
             self._remember(active[accepted], evaluation.rows(places(accepted)))

@@ -21,7 +21,7 @@ from moo.multimodal import (
     ModelProblem,
     Samples,
 )
-from moo.multimodal import problem as module
+from moo.multimodal.chunks import Running
 
 MODELS = {
     "linear encoders": partial(ImageTextModel, 12, 3),
@@ -50,7 +50,7 @@ def _one_by_one(problem, X, samples):
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS.keys())
 @pytest.mark.parametrize("size", [1, 3, 4], ids=["one row at once", "three rows", "all rows at once"])
 def test_losses_and_gradients_are_those_of_plain_modules(data, monkeypatch, model, size):
-    monkeypatch.setattr(module, "at_once", lambda bytes_of_one, n: size)
+    monkeypatch.setattr(Running, "at_once", lambda self, n: size)
     problem = ImageTextProblem(data, model=model, batch_size=None)
     X = problem.sample(4, np.random.default_rng(0))
     evaluation = problem.compute(X, jacobian=True)

@@ -14,7 +14,7 @@ from moo.budget import Budget, BudgetExhausted
 from moo.evaluation import Evaluator, OfRows, Scalarize
 from moo.multimodal.problem import ModelProblem
 from moo.optimizers.adam_step import adam_step
-from moo.optimizers.descent import finite_rows, keep_rows
+from moo.optimizers.descent import finite_rows, keep_rows, taken_rows
 from moo.optimizers.inner_descent import schedule
 
 _TINY = 1e-8  # Adam's, as in the paper
@@ -89,7 +89,7 @@ def _descend(
         if watch is not None:
             watch(step, descent.X)
         try:
-            gradient = made.gradient(evaluate, descent.X[active], active)
+            gradient = made.gradient(evaluate, taken_rows(descent.X, active), active)
         except BudgetExhausted:  # most rows have failed
             break
         good = finite_rows(gradient)
@@ -167,7 +167,8 @@ def _gradient_of(evaluate: Evaluator, X: torch.Tensor, scalarize: Scalarize) -> 
     made = evaluate(X, scalarize=scalarize)
     assert made.scalar is not None
     assert made.gradient is not None
-    return torch.where(made.scalar.isfinite()[:, None], made.gradient, torch.nan)
+    finite = made.scalar.isfinite()
+    return made.gradient if finite.all() else torch.where(finite[:, None], made.gradient, torch.nan)
 
 
 # ------------------------------------------------------------------ how

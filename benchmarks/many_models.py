@@ -23,8 +23,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from moo.evaluation import OfRows
 from moo.multimodal import ModelProblem, Samples
+from moo.wanted import OfRows
 
 KS = (16, 64)
 N_CLASSES = 10

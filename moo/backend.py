@@ -16,8 +16,8 @@ import numpy as np
 
 from moo.arrays import Array
 from moo.errors import MooError, ProblemError
-from moo.evaluation import Wanted
 from moo.statement import named
+from moo.wanted import Wanted
 
 if TYPE_CHECKING:
     from moo.problem import Problem

@@ -9,7 +9,7 @@ import numpy as np
 
 from moo.backend import Backend, Values, ValuesOf
 from moo.errors import ProblemError
-from moo.evaluation import Scalarize, Sloped, Slopes, Wanted
+from moo.wanted import Scalarize, Sloped, Slopes, Wanted
 
 if TYPE_CHECKING:
     from moo.problem import Problem

@@ -10,7 +10,7 @@ import torch
 
 from moo.backend import Backend, Values, ValuesOf
 from moo.errors import ProblemError
-from moo.evaluation import DERIVATIVES, OfRows, Sloped, Wanted
+from moo.wanted import DERIVATIVES, OfRows, Sloped, Wanted
 
 if TYPE_CHECKING:
     from moo.problem import Problem

@@ -11,8 +11,9 @@ from moo.arrays import Array
 from moo.backend import Values
 from moo.budget import Clock
 from moo.errors import OptionError, StorageError
-from moo.evaluation import DERIVATIVES, STATUSES, Evaluation, Scalarize
+from moo.evaluation import STATUSES, Evaluation
 from moo.journal import Journal, Record
+from moo.wanted import DERIVATIVES, Scalarize
 
 if TYPE_CHECKING:
     from moo.executors.base import Executor, Outcome

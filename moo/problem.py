@@ -15,7 +15,7 @@ import pymoo.core.problem
 from moo.arrays import Array
 from moo.backend import Backend, Values
 from moo.errors import EvaluationError, ProblemError
-from moo.evaluation import DERIVATIVES, Evaluation, Scalarize, Wanted
+from moo.evaluation import Evaluation
 from moo.statement import (
     bounds,
     call_named,
@@ -26,6 +26,7 @@ from moo.statement import (
     variable_names,
 )
 from moo.variables import Variable, Variables
+from moo.wanted import DERIVATIVES, Scalarize, Wanted
 
 if TYPE_CHECKING:
     import torch

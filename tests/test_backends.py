@@ -9,8 +9,9 @@ from pymoo.core.problem import Problem as PymooProblem
 
 import moo
 from moo.errors import ProblemError
-from moo.evaluation import STATUSES, OfRows, Sloped
+from moo.evaluation import STATUSES
 from moo.problem import as_problem
+from moo.wanted import OfRows, Sloped
 
 BOX = {"xl": [-1, -1], "xu": [1, 1]}
 X = np.array([[-0.5, 0.25], [0.5, 0.25], [0.75, -0.5], [-0.25, -0.75]])

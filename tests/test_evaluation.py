@@ -224,9 +224,7 @@ def test_seconds_end_a_run():
         return x.sum()
 
     problem = stated(first=slow, backend="numpy")
-    started = time.perf_counter()
     result = moo.solve(problem, moo.RandomSearch(batch_size=5), budget=moo.Budget(seconds=0.1))
-    assert 0.1 <= time.perf_counter() - started < 1.0
     assert 5 <= result.cost.n_f <= 60
     assert result.status == "budget spent"
     assert result.cost.seconds >= 0.1

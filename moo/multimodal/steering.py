@@ -12,11 +12,12 @@ from torch import nn
 
 from moo.budget import Budget, BudgetExhausted
 from moo.errors import OptionError, ProblemError
-from moo.evaluation import Evaluator, OfRows
+from moo.evaluation import Evaluator
 from moo.multimodal.problem import ModelProblem
 from moo.multimodal.search.checks import is_count, is_seed, require
 from moo.optimizers.adam_step import adam_step
 from moo.optimizers.inner_descent import schedule
+from moo.wanted import OfRows
 from moo.weights import weight_vectors
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from scipy.spatial.distance import cdist
 
 from moo.arrays import Array, like, math_of
 from moo.errors import OptionError, ProblemError
-from moo.evaluation import Evaluation, Evaluator, Places, Sloped, Slopes
+from moo.evaluation import Evaluation, Evaluator
 from moo.indicators import contributions, hypervolume, hypervolume_gradient, nondominated, reference_point
 from moo.optimizers.augmented_lagrangian import AugmentedLagrangian
 from moo.optimizers.base import Optimizer, State, require, require_real
@@ -23,6 +23,7 @@ from moo.optimizers.lbfgs_rows import free_gradient
 from moo.optimizers.sampling import as_sampling
 from moo.optimizers.scalarized import Scalarized
 from moo.optimizers.scalarizing import ScalarizingState
+from moo.wanted import Places, Sloped, Slopes
 
 if TYPE_CHECKING:
     from moo.problem import Problem

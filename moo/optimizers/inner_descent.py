@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from moo.arrays import Array, math_of, overflowing, places
-from moo.evaluation import Evaluation, Evaluator, Sloped, Slopes
+from moo.evaluation import Evaluation, Evaluator
 from moo.optimizers.augmented_lagrangian import AugmentedLagrangian
 from moo.optimizers.descent import Adam, Box, Descent, taken_rows
 from moo.optimizers.lbfgs import LBFGS
 from moo.optimizers.minimax import Minimax
 from moo.scalarization import Terms
+from moo.wanted import Sloped, Slopes
 
 if TYPE_CHECKING:
     from moo.optimizers.row_functions import RowFunctions

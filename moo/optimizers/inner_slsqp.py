@@ -11,7 +11,8 @@ from scipy.optimize import minimize
 
 from moo.budget import BudgetExhausted
 from moo.errors import OptionError
-from moo.evaluation import Evaluation, Evaluator, Places, Sloped, Slopes
+from moo.evaluation import Evaluation, Evaluator
+from moo.wanted import Places, Sloped, Slopes
 
 if TYPE_CHECKING:
     from moo.optimizers.scalarizing import ScalarizingState

@@ -11,9 +11,9 @@ import pytest
 
 import moo.problems
 from moo.errors import ProblemError
-from moo.evaluation import Sloped
 from moo.problem import Problem
 from moo.problems._front import nondominated
+from moo.wanted import Sloped
 
 CLASSES = moo.problems.all_classes()
 EXACT = [name for name, cls in CLASSES.items() if not hasattr(cls, "reference_set")]  # not found by runs

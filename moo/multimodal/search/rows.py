@@ -11,11 +11,12 @@ import torch
 
 from moo.aggregation import Aggregator, Context, LossWeighting, remember
 from moo.budget import Budget, BudgetExhausted
-from moo.evaluation import Evaluator, OfRows, Scalarize
+from moo.evaluation import Evaluator
 from moo.multimodal.problem import ModelProblem
 from moo.optimizers.adam_step import adam_step
 from moo.optimizers.descent import finite_rows, keep_rows, taken_rows
 from moo.optimizers.inner_descent import schedule
+from moo.wanted import OfRows, Scalarize
 
 _TINY = 1e-8  # Adam's, as in the paper
 _MOMENTUM = 0.9

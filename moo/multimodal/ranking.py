@@ -10,6 +10,8 @@ import torch
 
 from moo.errors import ProblemError
 
+_ROUNDING = 8  # units in the last place of the largest score, within which scores are equal
+
 
 class Places(NamedTuple):
     """Where a query's nearest hits stand, each (n_queries,), float64.
@@ -37,8 +39,10 @@ def places(scores: torch.Tensor, hits: torch.Tensor) -> Places:
     """
     _check_shapes(scores, hits)
     best = scores.masked_fill(~hits, -torch.inf).amax(1, keepdim=True)
-    level = scores == best
-    counts = [(scores > best) & ~hits, level & ~hits, level & hits]
+    # Products of equal vectors may differ in their last digits, by where they stand in their matrices.
+    slack = _ROUNDING * torch.finfo(scores.dtype).eps * scores.abs().amax(1, keepdim=True)
+    level = (scores - best).abs() <= slack
+    counts = [(scores > best) & ~hits & ~level, level & ~hits, level & hits]
     return Places(*(count.sum(1).double() for count in counts))
 
 

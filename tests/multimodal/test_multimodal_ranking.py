@@ -60,6 +60,13 @@ def test_a_constant_score_is_worth_a_guess():
     assert auroc(torch.zeros(7), torch.arange(7) < 3).item() == 0.5
 
 
+def test_scores_that_differ_by_rounding_alone_are_equal():
+    scores = torch.full((6, 6), 0.7)
+    scores[:, ::2] = torch.nextafter(scores[:, ::2], torch.tensor(1.0))
+    assert recall_at(scores, torch.eye(6, dtype=torch.bool), 1).item() == pytest.approx(1 / 6)
+    assert median_rank(scores, torch.eye(6, dtype=torch.bool)).item() == pytest.approx(3.5)
+
+
 def test_a_perfect_score_finds_all_and_its_negative_the_last():
     hits = torch.eye(30, dtype=torch.bool)
     assert recall_at(hits.float(), hits, 1).item() == 1.0

@@ -38,11 +38,13 @@ class Box:
     @classmethod
     def of(cls, problem: Problem, *, arrays: bool = False) -> Box:
         """In the problem's precision, in which bounds that it cannot hold are rounded inwards."""
-        inside: list[Array] = [
-            _rounded(problem.to_tensor(bound), bound, towards)
-            for bound, towards in ((problem.xl, np.inf), (problem.xu, -np.inf))
-        ]
-        xl, xu = (bound.cpu().numpy() for bound in inside) if arrays else inside
+        xl, xu = problem.xl, problem.xu
+        if not (arrays and problem.dtype == "float64"):
+            inside = [
+                _rounded(problem.to_tensor(bound), bound, towards)
+                for bound, towards in ((xl, np.inf), (xu, -np.inf))
+            ]
+            xl, xu = (bound.cpu().numpy() for bound in inside) if arrays else inside
         xp = math_of(xl)
         bounded = xp.isfinite(xl) & xp.isfinite(xu)
         origin = xp.where(bounded, xl, 0.0)

@@ -23,6 +23,7 @@ from moo.optimizers.lbfgs_rows import free_gradient
 from moo.optimizers.sampling import as_sampling
 from moo.optimizers.scalarized import Scalarized
 from moo.optimizers.scalarizing import ScalarizingState
+from moo.optimizers.smsemoa import survivors
 from moo.wanted import Places, Sloped, Slopes
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 _MOST_OBJECTIVES = 6  # that an exact hypervolume is taken of
 _SEED_SHARE = 0.4  # of the budget, at most, for the points to begin with
 _SEED_STEPS = 12  # of theirs, once the individual minima are known; where constraints part rows, no limit
+_COVERED = 0.8  # of the points between the individual minima: if they are a front, they are the first points
 _STEPS_PER_ROUND = 40  # at most, before points that add nothing are placed anew and multipliers updated
 _IDLE_ROUNDS = 3  # rounds that gain next to nothing, after which the run has converged
 _STILL = 1e-8  # relative gain of a step, three of which in a row end a round
@@ -69,8 +71,9 @@ class HypervolumeGradient(Optimizer[HypervolumeGradientState]):
     """Ascent of the hypervolume of n points along its gradient (Emmerich and Deutz 2014; Wang, Deutz, Baeck
     and Emmerich 2017), by L-BFGS on all points together, by Adam where objectives come from minibatches.
 
-    The first points come from a few steps of `Scalarized` from rays, with constraints from two fifths of the
-    budget: the hypervolume of a set tells nothing of points that are not feasible yet. A point that adds
+    The first points are those between the individual minima that `Scalarized` tries, where they are a front
+    already; else they come from a few of its steps from rays, with constraints from two fifths of the budget:
+    the hypervolume of a set tells nothing of points that are not feasible yet. A point that adds
     nothing, being dominated or beyond the reference point, is placed anew between two neighbours that are far
     apart. Each step costs one backward pass a point. Bounds hold by projection, constraints by an augmented
     Lagrangian.
@@ -141,8 +144,14 @@ class HypervolumeGradient(Optimizer[HypervolumeGradientState]):
         seeding = self._seeding(evaluate.problem)
         state.seed = seeding.step(evaluate, state.seed)
         state.answer = state.seed.answer
+        covered = None
+        if state.seed_steps == 0 and not state.seed.payoff:
+            covered = _covered(evaluate.problem, state.seed, self.n)
+        if covered is not None:
+            state.answer = covered
         state.seed_steps += not (state.seed.payoff or evaluate.problem.n_constr)
-        if state.seed.converged or state.seed_steps > _SEED_STEPS or evaluate.fraction > _SEED_SHARE:
+        over = state.seed.converged or state.seed_steps > _SEED_STEPS or evaluate.fraction > _SEED_SHARE
+        if over or covered is not None:
             state.sample = state.seed.sample
             self._begin(evaluate.problem, state)
         return state
@@ -204,6 +213,22 @@ def require_few_objectives(problem: Problem, method: str) -> None:
             f"{method} takes up to {_MOST_OBJECTIVES} objectives, {problem.title} has {problem.n_obj}: "
             "choose Scalarized or NSGA3"
         )
+
+
+def _covered(problem: Problem, seed: ScalarizingState, n: int) -> Evaluation | None:
+    """The n points of the seeds' pool that dominate most, where the individual minima and the points between
+    them are a front nearly all and as many as are wanted; None where they are not."""
+    pool = seed.pool
+    assert pool is not None
+    if problem.stochastic or problem.n_constr or len(pool) == seed.n_sampled:
+        return None
+    sound = np.flatnonzero(np.isfinite(pool.F).all(axis=1))
+    front = sound[nondominated(pool.F[sound])]
+    found = np.count_nonzero(front >= seed.n_sampled)
+    if len(front) < _COVERED * n or found < _COVERED * (len(pool) - seed.n_sampled):
+        return None
+    pool = pool.rows(sound)
+    return pool.rows(survivors(pool, n))
 
 
 def _repeated(box: Box, n: int) -> Box:

@@ -26,6 +26,7 @@ _INNER_STEPS = {"lbfgs": 100, "adam": 20}  # between two updates of the multipli
 _TYPICAL = 0.2  # quantile of the values over the sample that stands for a good point's value
 _LENIENT = 1e3  # the tolerance before multipliers are known, as a multiple of the last one
 _LENIENT_PAYOFF = 1e6  # that of the individual minima, which give scales and starts, no more
+_DEEP = 10.0  # typical distances below the sample, from where on a value is taken by its logarithm
 _LEAST_SCALE = 0.1  # of values of normalised objectives
 _MOST_UPDATES = 60  # of the multipliers, after which a row that is still infeasible is given up
 
@@ -160,6 +161,8 @@ class InnerDescent:
             largest, shares = self.minimax.smoothed(terms.largest / scale[:, None], rows)
             value, slopes = value + largest, slopes + _weighed(shares / scale[:, None], by_F.largest)
         if self.lagrangian is None:
+            if self.minimax is None:
+                value, slopes = _slowed(value, slopes)
             return value, (slopes, None, None)
         missed, by_G, by_H = self.lagrangian.sloped(*_with_own(G, H, terms), rows)
         p, q = G.shape[1], H.shape[1]
@@ -197,6 +200,19 @@ class InnerDescent:
         finished = finished | (self.updates[at] > _MOST_UPDATES)
         self.descent.restart(at[~finished])
         self.descent.stop(at[finished])
+
+
+def _slowed(value: Array, slopes: Array) -> tuple[Array, Array]:
+    """Values (k,) and slopes (k, m) of a monotone function of the row's, which has the same minima: v down to
+    -_DEEP, then -_DEEP (1 + log(-v / _DEEP)). A function whose sample lies on a plateau, as 1 - exp(-r^2) has
+    one, falls by orders of magnitude on the way to its minimum, and a quasi-Newton model of it is of no use a
+    step later; its logarithm is nearly a parabola."""
+    deep = value < -_DEEP
+    if not bool(deep.any()):
+        return value, slopes
+    xp = math_of(value)
+    depth = xp.where(deep, -value / _DEEP, 1.0)
+    return xp.where(deep, -_DEEP * (1.0 + xp.log(depth)), value), slopes / depth[:, None]
 
 
 def _weighed(weights: Array, slopes: Array) -> Array:

@@ -15,10 +15,10 @@ from moo.optimizers.base import Optimizer, State, require, require_finite_bounds
 from moo.optimizers.descent import Box
 from moo.optimizers.diagnostics import Diagnostics
 from moo.optimizers.lbfgs import require_room
+from moo.optimizers.payoff import between_minima, payoff_weights
 from moo.optimizers.row_functions import RowFunctions, best_starts, normalization_of
 from moo.optimizers.sampling import as_sampling, first_sample
 from moo.scalarization import Linear, Normalization, Scalarization
-from moo.weights import weight_vectors
 
 if TYPE_CHECKING:
     from moo.problem import Problem
@@ -28,7 +28,6 @@ _OBSERVED, _OBSERVATIONS = 4, 5  # rows whose Jacobian is taken for the diagnost
 _OBSERVED_SHARE = 0.01  # of the budget, that one observation may cost
 _PAYOFF_ROUNDS = 4
 _SAME_SCALES = 10.0  # ratio of two objectives' scales that changed by no more leaves the minima as they are
-_ON_OTHERS = 0.01  # weight of the other objectives in an individual minimum, which makes it Pareto-optimal
 _WORTH_FOLLOWING = 0.01  # of a scale: less of a change does not move a row to speak of
 
 
@@ -220,7 +219,7 @@ class Scalarizing(Optimizer[ScalarizingState]):
         state.payoff = self._scales == "payoff" and not problem.stochastic and m > 1
         if state.payoff:
             scales = normalization_of(problem, state.pool)
-            extremes = _extremes(m)
+            extremes = payoff_weights(m)
             state.functions = RowFunctions(Linear(), scales, like(state.pool.F, extremes))
             self._begin(problem, state, np.arange(len(extremes)))
         else:
@@ -252,14 +251,13 @@ class Scalarizing(Optimizer[ScalarizingState]):
         state.inner = _INNER[self._inner_name(evaluate.problem)](self, evaluate.problem, state)
 
     def _all_rows(self, evaluate: Evaluator, state: ScalarizingState) -> None:
-        """The individual minima are known: take their scales, and solve all rows. Where the Pareto set is
-        near a simplex, points between the minima are good starts, and cheap to try."""
+        """The individual minima are known: take their scales, and solve all rows. Points between them may
+        be good starts, and are cheap to try."""
         assert state.answer is not None
         assert state.pool is not None
         problem = evaluate.problem
         extremes = state.answer
-        corners = extremes.rows(np.arange(len(extremes))[-problem.n_obj :])
-        between = self._between(problem, corners, len(state.preferences))
+        between = between_minima(problem, extremes.X, len(state.preferences))
         state.pool = join(problem, state.pool, extremes)
         if between is not None:
             state.pool = join(problem, state.pool, evaluate(between))
@@ -268,18 +266,6 @@ class Scalarizing(Optimizer[ScalarizingState]):
         minima = scales(extremes.F[: problem.n_obj])
         self._settle(problem, state, scales, minima)
         self._begin(problem, state, np.arange(len(state.preferences)))
-
-    def _between(self, problem: Problem, minima: Evaluation, n: int) -> Array | None:
-        """n convex combinations (n, n_var) of the individual minima; None where variables are no reals."""
-        if problem.variables is not None and not problem.variables.real:
-            return None
-        W = weight_vectors(max(n, problem.n_obj), problem.n_obj)[problem.n_obj :]  # the corners are known
-        if len(W) == 0:
-            return None
-        if isinstance(minima.X, np.ndarray):
-            return np.clip(W @ minima.X, problem.xl, problem.xu)
-        xl, xu = problem.to_tensor(problem.xl), problem.to_tensor(problem.xu)
-        return (problem.to_tensor(W) @ minima.X).clamp(xl, xu)
 
     def _settle(
         self, problem: Problem, state: ScalarizingState, scales: Normalization, minima: Array | None
@@ -323,15 +309,6 @@ class Scalarizing(Optimizer[ScalarizingState]):
         if bool((moved > _WORTH_FOLLOWING).any()):
             self._settle(problem, state, scales, state.minima)
             self.solve_rows(problem, state, state.rows)
-
-
-def _extremes(n_obj: int) -> np.ndarray:
-    """Weight vectors of the individual minima (n_obj, n_obj), which give the ideal point, and for more
-    than two objectives those of the points where all objectives but one are small, which span the front."""
-    minima = np.full((n_obj, n_obj), _ON_OTHERS) + (1.0 - n_obj * _ON_OTHERS) * np.eye(n_obj)
-    if n_obj == 2:
-        return minima
-    return np.concatenate([minima, (1.0 - minima) / (n_obj - 1)])
 
 
 def _index(rows: np.ndarray, like: Array) -> Array:

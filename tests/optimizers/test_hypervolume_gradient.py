@@ -64,6 +64,14 @@ def test_it_finds_the_best_sets_of_a_few_points(problem, ref, n, best, seed):
     assert hypervolume(result.F, np.full(2, ref)) > best - 1e-3
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_where_points_between_the_minima_are_the_front_it_begins_with_the_best_of_them(seed):
+    """DTLZ2, reference point 1.1: the best hundred points have .7576."""
+    result = moo.solve(moo.problems.DTLZ2(), moo.HypervolumeGradient(n=100), budget=2000, seed=seed)
+    assert len(result.F) == 100
+    assert hypervolume(result.F, np.full(3, 1.1)) > 0.99 * 0.7576
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize(

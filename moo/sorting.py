@@ -21,6 +21,12 @@ def compiled(function: Any) -> Any:
     return numba.njit(cache=True, error_model="numpy")(function)
 
 
+def inlined(function: Any) -> Any:
+    """Likewise, but in the place where it is called alone, if that is one place: for each function on the way
+    there the machine code of all that it calls is made anew, which takes seconds."""
+    return numba.njit(inline="always", error_model="numpy")(function)
+
+
 def orders_of(F: np.ndarray) -> np.ndarray:
     """The rows of F in the order of each objective, (n, m); in the first column, of those equal in the
     first objective, in that of the second, then of the third."""

@@ -11,7 +11,7 @@ from moo.aggregation.base import Context, Weighting
 from moo.aggregation.gramians import rounding, solve_rows
 from moo.aggregation.min_norm import min_norm
 from moo.errors import OptionError
-from moo.sorting import compiled
+from moo.sorting import compiled, inlined
 
 _ROUNDS = 60
 _TOLERANCE = 1e-12
@@ -58,7 +58,7 @@ def _weights_of_each(gramians: np.ndarray, c: float, ridge: float) -> np.ndarray
     return weights
 
 
-@compiled
+@inlined
 def _weights(gramian: np.ndarray, c: float, ridge: float) -> np.ndarray:
     m = len(gramian)
     lengths = np.sqrt(np.diag(gramian))
@@ -76,10 +76,11 @@ def _weights(gramian: np.ndarray, c: float, ridge: float) -> np.ndarray:
     if squared > ridge:  # else the mean is rounding
         mean = np.sqrt(squared)
         along, floor = products / mean, _FLOOR * np.sqrt(ridge) * shortest
+        w, shift = weights, 0.0
         if m == 2:
-            w, shift = _search_of_two(G, along, c, floor, ridge)
-        else:
-            w, shift = _search_of_many(G, along, c, floor, ridge)
+            w, shift = _of_two(G, along, c)
+        if shift <= floor:
+            w, shift = _search(G, along, c, floor, ridge)
         weights += mean * w / shift
     return weights
 
@@ -90,20 +91,17 @@ def _length(G: np.ndarray, w: np.ndarray) -> float:
     return np.sqrt(max(np.dot(w, np.dot(G, w)), 0.0))
 
 
-@compiled
+@inlined
 def _shifted(G: np.ndarray, along: np.ndarray, shift: float, ridge: float) -> np.ndarray:
     """Min-norm weights (m,) of the gradients with ``shift`` times g0 / |g0| added to each."""
     across = shift * along
     return min_norm(G + across[:, None] + across[None, :] + shift**2, ridge)
 
 
-@compiled
-def _search_of_two(
-    G: np.ndarray, along: np.ndarray, c: float, floor: float, ridge: float
-) -> tuple[np.ndarray, float]:
-    """The weights on the simplex (2,) and the shift |g_w| / c, at least ``floor``, below which the
-    combination of gradients is taken to vanish; G is the Gramian of gradients the longest of which is of
-    length one, ``along`` (2,) their components along g0.
+@inlined
+def _of_two(G: np.ndarray, along: np.ndarray, c: float) -> tuple[np.ndarray, float]:
+    """The weights on the simplex (2,) and the shift |g_w| / c; G is the Gramian of gradients the longest of
+    which is of length one, ``along`` (2,) their components along g0.
 
     With g_w = g_2 + x (g_1 - g_2), at a distance y |g_1 - g_2| from the foot of the perpendicular, which
     is h |g_1 - g_2| long: y / sqrt(y^2 + h^2) is the sine of the angle at which the slopes of the linear
@@ -119,48 +117,56 @@ def _search_of_two(
         if abs(sine) < 1.0:
             x = min(max(foot + sine / np.sqrt(1.0 - sine**2) * height, 0.0), 1.0)
     w = np.array([x, 1.0 - x])
-    shift = _length(G, w) / c
-    return (w, shift) if shift > floor else (_shifted(G, along, floor, ridge), floor)
+    return w, _length(G, w) / c
 
 
-@compiled
-def _search_of_many(
+@inlined
+def _search(
     G: np.ndarray, along: np.ndarray, c: float, floor: float, ridge: float
 ) -> tuple[np.ndarray, float]:
-    """As `_search_of_two`, by a bracket of the shift s with |g_w(s)| = c s. As |g_w(s)| grows with s,
-    |g_w| / c of either end is a bound, too: of the least s, whose g_w is the min-norm point's, and of the
-    largest."""
-    low = max(_length(G, _shifted(G, along, floor, ridge)) / c, floor)
-    w_low = _shifted(G, along, low, ridge)
-    w = w_low
-    if _length(G, w_low) <= c * floor:
-        return w, floor
-    wide = max(2.0 * low, 1.0 / c)
-    high = max(_length(G, _shifted(G, along, wide, ridge)) / c, floor, low)
-    w_high = _shifted(G, along, high, ridge)
+    """As `_of_two`, of any number of gradients, by a bracket of the shift s with |g_w(s)| = c s, which is at
+    least ``floor``: the combination is taken to vanish below. As |g_w(s)| grows with s, |g_w| / c of either
+    end is a bound, too: of the least s, whose g_w is the min-norm point's, and of the largest.
+
+    (All min-norm points are found in one place: each further one would be compiled anew, for seconds.)
+    """
+    shift, low, high = floor, floor, floor
+    w_low = w_high = np.empty(0)
     stalls, last_low = 0, False  # rounds in which the bracket did not halve; which end moved last
-    for _ in range(_ROUNDS):
-        trial = _crossing(G, c, low, high, w_low, w_high)
-        if stalls >= 2:
-            trial = np.sqrt(low * high)
-        elif stalls == 1:  # twice as far from the end that came nearer, so that the other end does, too
-            beyond = 2.0 * trial - (low if last_low else high)
-            trial = beyond if low < beyond < high else trial
-        w = _shifted(G, along, trial, ridge)
-        excess = _length(G, w) - c * trial
-        width = high - low
-        last_low = excess > 0.0
+    for known in range(4 + _ROUNDS):
+        w = _shifted(G, along, shift, ridge)
+        length = _length(G, w)
+        if known == 0:
+            shift = max(length / c, floor)
+            continue
+        if known == 1:
+            if length <= c * floor:
+                return w, floor
+            low, w_low, shift = shift, w, max(2.0 * shift, 1.0 / c)
+            continue
+        if known == 2:
+            shift = max(length / c, low)
+            continue
+        excess, width = length - c * shift, high - low
+        last_low = known > 3 and excess > 0.0
         if last_low:
-            low, w_low = trial, w
+            low, w_low = shift, w
         else:
-            high, w_high = trial, w
-        stalls = stalls + 1 if high - low > 0.5 * width else 0
-        if abs(excess) <= _TOLERANCE * trial or high - low <= _TOLERANCE * trial:
-            break
+            high, w_high = shift, w
+        if known > 3:
+            stalls = stalls + 1 if high - low > 0.5 * width else 0
+            if abs(excess) <= _TOLERANCE * shift or high - low <= _TOLERANCE * shift:
+                break
+        shift = _crossing(G, c, low, high, w_low, w_high)
+        if stalls >= 2:
+            shift = np.sqrt(low * high)
+        elif stalls == 1:  # twice as far from the end that came nearer, so that the other end does, too
+            beyond = 2.0 * shift - (low if last_low else high)
+            shift = beyond if low < beyond < high else shift
     return w, max(_length(G, w) / c, floor)
 
 
-@compiled
+@inlined
 def _crossing(
     G: np.ndarray, c: float, low: float, high: float, w_low: np.ndarray, w_high: np.ndarray
 ) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from moo.sorting import compiled
+from moo.sorting import compiled, inlined
 
 _NEGLIGIBLE = 1e-40  # squared, beside entries near one
 _ROUNDS = 60  # an eigenvalue takes about two
@@ -29,7 +29,7 @@ def eigen(A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return diagonal, vectors
 
 
-@compiled
+@inlined
 def _tridiagonal(A: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The diagonal (m,) of T, what is beside it, ended by zero (m,), and Q (m, m) with A = Q^T T Q."""
     m = len(A)
@@ -50,7 +50,7 @@ def _tridiagonal(A: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.diag(T).copy(), beside, Q
 
 
-@compiled
+@inlined
 def _reflect(T: np.ndarray, Q: np.ndarray, v: np.ndarray, p: np.ndarray, beta: float) -> None:
     """T becomes H T H and Q becomes H Q, with H = 1 - beta v v^T; p (m,) is room to work in."""
     m = len(v)
@@ -74,7 +74,7 @@ def _reflect(T: np.ndarray, Q: np.ndarray, v: np.ndarray, p: np.ndarray, beta: f
             Q[i, j] -= v[i] * p[j]
 
 
-@compiled
+@inlined
 def _end_of_block(diagonal: np.ndarray, beside: np.ndarray, k: int) -> int:
     """The first index from k on beside which there is nothing but rounding."""
     eps = np.finfo(np.float64).eps
@@ -83,7 +83,7 @@ def _end_of_block(diagonal: np.ndarray, beside: np.ndarray, k: int) -> int:
     return k
 
 
-@compiled
+@inlined
 def _sweep(diagonal: np.ndarray, beside: np.ndarray, vectors: np.ndarray, start: int, end: int) -> None:
     """Rotations from the end of a block to its start, with Wilkinson's shift, in place."""
     half = (diagonal[start + 1] - diagonal[start]) / (2.0 * beside[start])

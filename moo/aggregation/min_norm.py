@@ -7,7 +7,7 @@ import torch
 
 from moo.aggregation.gramians import rounding, solve_rows, unit_gramian
 from moo.aggregation.quadratic import minimise
-from moo.sorting import compiled
+from moo.sorting import compiled, inlined
 
 
 def min_norm_weights(gramian: torch.Tensor, ridge: float | None = None) -> torch.Tensor:
@@ -37,17 +37,24 @@ def min_norm(G: np.ndarray, ridge: float) -> np.ndarray:
     """
     if len(G) == 2:
         return _min_norm_of_two(G)
-    squared = np.diag(G)
-    if squared.min() <= 0.0:
-        zero = (squared <= 0.0).astype(np.float64)
-        return zero / zero.sum()
-    cosines, inverse = unit_gramian(G)
+    m = len(G)
+    weights, n_zero = np.zeros(m), 0
+    for i in range(m):
+        if G[i, i] <= 0.0:
+            weights[i] = 1.0
+            n_zero += 1
+    if n_zero:
+        return weights / n_zero
+    M, inverse = unit_gramian(G)
     a = inverse / inverse.max()
-    weights = minimise(cosines + np.outer(a, a), a, ridge) * a
+    for i in range(m):
+        for j in range(m):
+            M[i, j] += a[i] * a[j]
+    weights = minimise(M, a, ridge) * a
     return weights / weights.sum()
 
 
-@compiled
+@inlined
 def _min_norm_of_two(G: np.ndarray) -> np.ndarray:
     """Each weight by itself, not one as what is left of the other, which may be all but one."""
     first, second = max(G[1, 1] - G[0, 1], 0.0), max(G[0, 0] - G[0, 1], 0.0)

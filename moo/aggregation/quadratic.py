@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from moo.aggregation.gramians import as_array, solve_by_factors
-from moo.sorting import compiled
+from moo.sorting import compiled, inlined
 
 _ROUNDS = 10  # times m: pivots before a row stops as it is, which is feasible
 _GUESSES = 5  # before pivoting, which always arrives
@@ -45,7 +45,7 @@ def minimise(M: np.ndarray, q: np.ndarray, ridge: float) -> np.ndarray:
     return x if found else _pivoted(M, q, ridge)
 
 
-@compiled
+@inlined
 def _guessed(M: np.ndarray, q: np.ndarray, tolerance: float) -> tuple[np.ndarray, bool]:
     """The minimiser, and whether it was found, by guessing which variables are free: first those along which
     the function falls from zero; then all that are wrong change sides (Kostreva 1978, "Block pivot methods
@@ -72,7 +72,7 @@ def _guessed(M: np.ndarray, q: np.ndarray, tolerance: float) -> tuple[np.ndarray
     return x, False
 
 
-@compiled
+@inlined
 def _changes_sides(M: np.ndarray, q: np.ndarray, x: np.ndarray, free: np.ndarray, tolerance: float) -> bool:
     """Whether a free variable is negative or one at rest has a negative derivative: each such changes."""
     changes = False
@@ -90,7 +90,7 @@ def _changes_sides(M: np.ndarray, q: np.ndarray, x: np.ndarray, free: np.ndarray
     return changes
 
 
-@compiled
+@inlined
 def _pivoted(M: np.ndarray, q: np.ndarray, ridge: float) -> np.ndarray:
     """`minimise` by principal pivoting.
 
@@ -125,7 +125,7 @@ def _pivoted(M: np.ndarray, q: np.ndarray, ridge: float) -> np.ndarray:
     return x
 
 
-@compiled
+@inlined
 def _steepest(c: np.ndarray, free: np.ndarray, tolerance: float) -> int:
     """The pair at rest with the most negative derivative; -1 if none counts."""
     found, lowest = -1, -tolerance
@@ -135,7 +135,7 @@ def _steepest(c: np.ndarray, free: np.ndarray, tolerance: float) -> int:
     return found
 
 
-@compiled
+@inlined
 def _room(D: np.ndarray, c: np.ndarray, free: np.ndarray, entering: int, ridge: float) -> tuple[float, int]:
     """How far the entering variable grows until its derivative is zero or another variable is, and which."""
     pivot = entering
@@ -146,7 +146,7 @@ def _room(D: np.ndarray, c: np.ndarray, free: np.ndarray, entering: int, ridge: 
     return room, pivot
 
 
-@compiled
+@inlined
 def _exchange(D: np.ndarray, pivot: int, ridge: float) -> None:
     """Exchange x and y of one pair."""
     m = len(D)
@@ -162,7 +162,7 @@ def _exchange(D: np.ndarray, pivot: int, ridge: float) -> None:
         D[pivot, j] = inverse if j == pivot else -D[pivot, j] * inverse
 
 
-@compiled
+@inlined
 def _refined(
     M: np.ndarray, q: np.ndarray, D: np.ndarray, c: np.ndarray, free: np.ndarray, ridge: float
 ) -> np.ndarray:

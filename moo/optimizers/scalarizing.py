@@ -170,10 +170,7 @@ class Scalarizing(Optimizer[ScalarizingState]):
         if state.pool is None:
             if self._inner_name(problem) == "lbfgs":
                 require_room(len(state.preferences), problem.n_var)
-            box = Box.of(problem)
-            X = problem.to_tensor(first_sample(problem, self.n_samples, state.rng, self.sampling))
-            X = X.clip(box.xl, box.xu)  # which its precision may have taken it out of
-            state.pool = evaluate(problem.to_array(X) if self._inner_name(problem) in _ON_ARRAYS else X)
+            state.pool = evaluate(self._candidates(problem, state))
             state.n_sampled = len(state.pool)
             self._first_rows(problem, state)
         assert state.inner is not None
@@ -188,6 +185,15 @@ class Scalarizing(Optimizer[ScalarizingState]):
         elif self._scales == "running":
             self._follow_scales(problem, state)
         return state
+
+    def _candidates(self, problem: Problem, state: ScalarizingState) -> Array:
+        """The first points (n_samples, n_var), in the problem's precision and within the box even so."""
+        X = first_sample(problem, self.n_samples, state.rng, self.sampling)
+        arrays = self._inner_name(problem) in _ON_ARRAYS
+        box = Box.of(problem, arrays=arrays)
+        if arrays:
+            return X.astype(box.xl.dtype).clip(box.xl, box.xu).astype(float)
+        return problem.to_tensor(X).clip(box.xl, box.xu)
 
     def _observe(self, evaluate: Evaluator, state: ScalarizingState) -> None:
         """Take Jacobians at a few rows now and then, for the diagnostics alone: descent needs none."""

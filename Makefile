@@ -19,7 +19,7 @@ demo: install
 	$(BIN)/python docs/examples/demo.py --out runs/demo
 
 test: install
-	$(BIN)/python -m pytest -n 2 -m "not slow" --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n 2 -m "not slow"
 
 test-all: .venv/installed-docs
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered

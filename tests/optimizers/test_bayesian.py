@@ -34,9 +34,9 @@ def plain(objective=first, **options):
 @pytest.mark.parametrize("name", ["active constraint", "active bound", "equality"])
 def test_the_contract(name):
     case = CASES[name]
-    result, again = (moo.solve(case.make(), METHOD, budget=22, seed=1) for _ in range(2))
+    result, again = (moo.solve(case.make(), METHOD, budget=16, seed=1) for _ in range(2))
     assert same_numbers(result, again)
-    assert result.cost.n_f == 22 == len(result.log["F"])
+    assert result.cost.n_f == 16 == len(result.log["F"])
     assert (case.xl <= result.X).all()
     assert (case.xu >= result.X).all()
     assert pytest.approx(case.F(result.X)) == result.F

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -59,12 +60,21 @@ class Box:
         return ((X - self.origin) / safe).clip(self.lower, self.upper)
 
     def to_user(self, U: Array) -> Array:
-        """Clipped again: the scaling back may round a point at a bound to just outside it."""
-        return (self.origin + U * self.width).clip(self.xl, self.xu)
+        """Numbers of its own, clipped again: the scaling back may round a point at a bound to outside it."""
+        if self._in_user_units:
+            return U + 0.0
+        if isinstance(U, np.ndarray):
+            return (self.origin + U * self.width).clip(self.xl, self.xu)
+        return torch.addcmul(self.origin, U, self.width).clamp_(self.xl, self.xu)
 
     def slope(self, gradient: Array) -> Array:
         """The gradient (k, d) in unit coordinates."""
-        return gradient if bool((self.width == 1).all()) else gradient * self.width
+        return gradient if self._in_user_units else gradient * self.width
+
+    @cached_property
+    def _in_user_units(self) -> bool:
+        """Whether there is nothing to scale: where nothing is bounded, as the parameters of many models."""
+        return not bool(((self.width != 1) | (self.origin != 0)).any())
 
     def blocked(self, U: Array, gradient: Array) -> Array:
         """Where a bound stands in the way of descent."""

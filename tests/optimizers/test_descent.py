@@ -151,3 +151,17 @@ def test_unit_coordinates_go_there_and_back_and_stay_in_the_box():
     corner = there.to_user(torch.ones(1, 3, dtype=torch.float64))[0]
     assert corner[0] <= problem.xu[0]
     assert corner[1] == problem.xu[1]
+
+
+@pytest.mark.parametrize("arrays", [True, False])
+@pytest.mark.parametrize("bound", [None, 3.0])
+def test_points_in_user_units_have_numbers_of_their_own(bound, arrays):
+    """Steps change unit coordinates in place; what was evaluated there must not change with them."""
+    xl = None if bound is None else -bound
+    problem = moo.Problem([lambda x: x[0], lambda x: x[1]], n_var=2, xl=xl, xu=bound)
+    box = Box.of(problem, arrays=arrays)
+    U = np.array([[0.25, 0.75]]) if arrays else torch.tensor([[0.25, 0.75]], dtype=torch.float64)
+    X = box.to_user(U)
+    U[:] = 0.0
+    expected = [0.25, 0.75] if bound is None else [-1.5, 1.5]
+    np.testing.assert_allclose(problem.to_array(X)[0], expected)

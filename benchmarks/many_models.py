@@ -24,7 +24,7 @@ from torch import nn
 from torch.nn import functional
 
 from moo.multimodal import ModelProblem, Samples
-from moo.wanted import OfRows
+from moo.wanted import weighted_sum
 
 KS = (16, 64)
 N_CLASSES = 10
@@ -94,10 +94,8 @@ def at_once(problem: ModelProblem, X: np.ndarray, W: torch.Tensor) -> Callable[[
     rows = problem.to_tensor(X).requires_grad_()
     optimizer = torch.optim.Adam([rows], lr=1e-3, fused=True)
 
-    weighed = OfRows(lambda F, G, H, part: (F * W[part]).sum(1))
-
     def step() -> None:
-        rows.grad = problem.compute(rows.detach(), scalarize=weighed).gradient
+        rows.grad = problem.compute(rows.detach(), scalarize=weighted_sum(W)).gradient
         optimizer.step()
 
     return step

@@ -10,7 +10,7 @@ import torch
 
 from moo.backend import Backend, Values, ValuesOf
 from moo.errors import ProblemError
-from moo.wanted import DERIVATIVES, OfRows, Sloped, Wanted
+from moo.wanted import DERIVATIVES, Sloped, Wanted
 
 if TYPE_CHECKING:
     from moo.problem import Problem
@@ -64,7 +64,7 @@ class TorchBackend(Backend):
         for start in range(0, n, size):
             rows = slice(start, min(start + size, n))
             whole_batch = wanted.scalarize
-            scalarize = whole_batch.part(rows) if isinstance(whole_batch, OfRows | Sloped) else None
+            scalarize = whole_batch.part(rows) if isinstance(whole_batch, Sloped) else None
             part = self._derived(problem, X[rows], wanted._replace(scalarize=scalarize), values_of)
             for name in ("F", "G", "H", *DERIVATIVES):
                 values = getattr(part, name)

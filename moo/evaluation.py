@@ -13,7 +13,7 @@ from moo.arrays import Array
 from moo.budget import Budget, BudgetExhausted, Clock
 from moo.errors import EvaluationError
 from moo.failures import OnError, Penalty, Window
-from moo.wanted import DERIVATIVES, OfRows, Scalarize, Sloped, Wanted
+from moo.wanted import DERIVATIVES, Scalarize, Sloped, Wanted
 
 if TYPE_CHECKING:
     from moo.cache import Cache
@@ -195,8 +195,8 @@ class Evaluator:
             jacobian: also J, at one backward pass a row and objective.
             constraint_jacobians: also dG and dH, at one backward pass a row and constraint.
             scalarize: also the value and gradient of ``scalarize(F, G, H) -> (n,)`` (tensors), at
-                one backward pass a row. An `OfRows` saves memory where rows are large models, a
-                `Sloped` says its own slopes and is not differentiated.
+                one backward pass a row. A `Sloped` says its own slopes and is not differentiated; it
+                saves memory where rows are large models.
 
         Raises:
             BudgetExhausted: when not all rows could be paid for (those that could are in the log), or
@@ -256,10 +256,8 @@ class Evaluator:
     def _retried(self, evaluation: Evaluation, wanted: Wanted, price: tuple[int, int]) -> Evaluation:
         """With the failed rows measured again, as often as asked and as can be paid for; not where the
         scalarization needs all rows to tell the value of one."""
-        of_rows = wanted.scalarize
-        if of_rows is not None and not isinstance(of_rows, OfRows | Sloped):
-            return evaluation
-        if isinstance(of_rows, Sloped) and not of_rows.separate:
+        scalarize = wanted.scalarize
+        if scalarize is not None and not (isinstance(scalarize, Sloped) and scalarize.separate):
             return evaluation
         for _ in range(self.on_error.retries):
             failed = np.flatnonzero(evaluation.status)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -15,21 +15,6 @@ Places: TypeAlias = slice | np.ndarray  # places of some of the rows
 Slopes: TypeAlias = tuple[Array, Array | None, Array | None]  # by F, by G and by H; None is zero
 
 DERIVATIVES = ("J", "dG", "dH", "scalar", "gradient")
-
-
-@dataclass(frozen=True)
-class OfRows:
-    """A scalarization whose value of a row follows from that row alone, so that a few rows can be had at a
-    time: ``function(F, G, H, rows)`` of the rows at those places, (k,)."""
-
-    function: Callable[[Array, Array, Array, Places], Array]
-    separate: ClassVar[bool] = True
-
-    def __call__(self, F: Array, G: Array, H: Array) -> Array:
-        return self.function(F, G, H, slice(None))
-
-    def part(self, rows: Places) -> Scalarize:
-        return lambda F, G, H: self.function(F, G, H, rows)
 
 
 @dataclass(frozen=True)
@@ -54,6 +39,15 @@ class Sloped:
         return replace(self, function=lambda F, G, H, _: self.function(F, G, H, rows))
 
 
+def weighted_sum(weights: Array) -> Sloped:
+    """sum_i w_i f_i, of tensors: weights (n, n_obj), a vector for each row."""
+
+    def of_rows(F: Array, G: Array, H: Array, rows: Places) -> tuple[Array, Slopes]:
+        return (F * weights[rows]).sum(1), (weights[rows], None, None)
+
+    return Sloped(of_rows, on_arrays=False)
+
+
 class Wanted(NamedTuple):
     """Which derivatives one evaluation asks for."""
 
@@ -67,7 +61,7 @@ class Wanted(NamedTuple):
 
     def of(self, rows: np.ndarray) -> Wanted:
         """The same for the rows at those places."""
-        if not isinstance(self.scalarize, OfRows | Sloped):
+        if not isinstance(self.scalarize, Sloped):
             return self
         return self._replace(scalarize=self.scalarize.part(rows))
 

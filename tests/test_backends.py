@@ -11,7 +11,7 @@ import moo
 from moo.errors import ProblemError
 from moo.evaluation import STATUSES
 from moo.problem import as_problem
-from moo.wanted import OfRows, Sloped
+from moo.wanted import Sloped
 
 BOX = {"xl": [-1, -1], "xu": [1, 1]}
 X = np.array([[-0.5, 0.25], [0.5, 0.25], [0.75, -0.5], [-0.25, -0.75]])
@@ -223,9 +223,10 @@ def test_derivatives_in_parts_are_those_of_all_rows_together(size):
     given = torch.tensor([[2.0, 1.0], [0.5, 0.5], [1.0, 3.0], [0.1, 0.2]], dtype=torch.float64)
 
     def weighed(F, G, H, rows):
-        return (F * given[rows]).sum(1) + G.clamp_min(0).sum(1) + H.square().sum(1)
+        value = (F * given[rows]).sum(1) + G.clamp_min(0).sum(1) + H.square().sum(1)
+        return value, (given[rows], (G > 0).to(G), 2.0 * H)
 
-    wanted = {"jacobian": True, "constraint_jacobians": True, "scalarize": OfRows(weighed)}
+    wanted = {"jacobian": True, "constraint_jacobians": True, "scalarize": Sloped(weighed, on_arrays=False)}
     whole, parts = (_in_parts(n).compute(torch.as_tensor(X), **wanted) for n in (100, size))
     for name in ("F", "G", "H", "CV", "J", "dG", "dH", "scalar", "gradient"):
         torch.testing.assert_close(getattr(parts, name), getattr(whole, name), msg=name)

@@ -17,7 +17,7 @@ from moo.multimodal.problem import ModelProblem
 from moo.multimodal.search.checks import is_count, is_seed, require
 from moo.optimizers.adam_step import adam_step
 from moo.optimizers.inner_descent import schedule
-from moo.wanted import OfRows
+from moo.wanted import weighted_sum
 from moo.weights import weight_vectors
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def steer(
 def _gradient(evaluate: Evaluator, P: torch.Tensor, ends: torch.Tensor) -> torch.Tensor:
     """Of the mean over the preferences P (batch, m) by the ends (m, n_var); NaN where none can be had."""
     try:
-        made = evaluate(P @ ends, scalarize=OfRows(lambda F, G, H, part: (P[part] * F).sum(1)))
+        made = evaluate(P @ ends, scalarize=weighted_sum(P))
     except BudgetExhausted:  # failed rows were paid for twice
         return torch.full_like(ends, torch.nan)
     assert made.gradient is not None

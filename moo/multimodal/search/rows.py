@@ -16,7 +16,7 @@ from moo.multimodal.problem import ModelProblem
 from moo.optimizers.adam_step import adam_step
 from moo.optimizers.descent import finite_rows, keep_rows, taken_rows
 from moo.optimizers.inner_descent import schedule
-from moo.wanted import OfRows, Scalarize
+from moo.wanted import Scalarize, weighted_sum
 
 _TINY = 1e-8  # Adam's, as in the paper
 _MOMENTUM = 0.9
@@ -124,8 +124,7 @@ class _Weighted(_Rule):
         self.V = task.to_tensor(W)
 
     def gradient(self, evaluate: Evaluator, X: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        weights = self.V[rows]
-        return _gradient_of(evaluate, X, OfRows(lambda F, G, H, part: (F * weights[part]).sum(1)))
+        return _gradient_of(evaluate, X, weighted_sum(self.V[rows]))
 
 
 class _Aggregated(_Rule):

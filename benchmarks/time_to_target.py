@@ -7,10 +7,10 @@ two objectives, `moo.indicators.reference_point` for more). "answer" is the firs
 method's own answer, at most 100 points, has it; "all" the first at which everything evaluated so far has;
 "best set" the first at which its own answer has 99 % of what the best set of 100 points has. Medians over
 the seeds; "-" where half of the runs or more never had it within the budget. The clock runs while the
-method and the problem do, not while hypervolumes are computed, and after one run to warm up. ZDT, DTLZ2,
-DTLZ3 and VLMOP2 state their derivatives in closed form, the others leave them to torch, and so do all
-with `--autograd`. genoxide, where installed, is a compiled NSGA-II that evaluates its own functions in
-Rust; it returns its last population only, so it is run with more and more generations.
+method and the problem do, not while hypervolumes are computed, and after one run to warm up. All
+problems state their derivatives in closed form; with `--autograd` they leave them to torch. genoxide,
+where installed, is a compiled NSGA-II that evaluates its own functions in Rust; it returns its last
+population only, so it is run with more and more generations.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def main() -> None:
     for name in options.problems:
         problem = PROBLEMS[name]()
         if options.autograd:
-            problem.vjp = None
+            problem.vjp = problem.constraint_jacobian = None
         front, rows = Front(problem), {}
         for method in options.only:
             moo.solve(problem, METHODS[method], budget=2000, seed=0)

@@ -20,12 +20,14 @@ _STEP = float(np.sqrt(np.finfo(float).eps))  # forward differences: error about 
 
 class NumpyBackend(Backend):
     """Derivatives are the user's ``jacobian(x) -> (n_obj, n_var)``, the user's
-    ``vjp(x, w) -> (n_var,)`` or forward differences.
+    ``vjp(x, w) -> (n_var,)`` or forward differences; those of constraints the user's
+    ``constraint_jacobian(x) -> (n_constr, n_var)`` or differences.
 
     Args:
         vectorized: the functions take X (n, n_var) instead of one x (n_var,).
         jacobian: the user's Jacobian of the objectives, vectorized likewise.
         vjp: the user's products of slopes (n_obj,) with the Jacobian, vectorized likewise.
+        constraint_jacobian: the user's Jacobian of the constraints, inequality before equality, likewise.
     """
 
     kind = "numpy"
@@ -35,16 +37,21 @@ class NumpyBackend(Backend):
         vectorized: bool,
         jacobian: Callable[..., Any] | None = None,
         vjp: Callable[..., Any] | None = None,
+        constraint_jacobian: Callable[..., Any] | None = None,
     ) -> None:
         super().__init__(vectorized)
-        self.jacobian, self.vjp = jacobian, vjp
+        self.jacobian, self.vjp, self.constraint_jacobian = jacobian, vjp, constraint_jacobian
         self._row_by_row = not vectorized  # numpy has no vmap to try first
 
     def needs_differences(self, problem: Problem, wanted: Wanted) -> bool:
         """Whether the wanted derivatives are not all given."""
-        constraints = problem.n_constr > 0 and (wanted.constraint_jacobians or wanted.scalarize is not None)
+        constraints = self._needs_constraints(problem, wanted) and self.constraint_jacobian is None
         objectives = wanted.jacobian or wanted.scalarize is not None
         return constraints or (objectives and self.jacobian is None and self.vjp is None)
+
+    def _needs_constraints(self, problem: Problem, wanted: Wanted) -> bool:
+        """Whether the constraints' Jacobians are wanted, or the slopes of something may be made of them."""
+        return problem.n_constr > 0 and (wanted.constraint_jacobians or wanted.scalarize is not None)
 
     def _needs_jacobian(self, wanted: Wanted) -> bool:
         """Whether the objectives' Jacobian is wanted, or nothing less will do."""
@@ -54,7 +61,9 @@ class NumpyBackend(Backend):
         n_f = 1 + problem.n_var * self.needs_differences(problem, wanted)
         given = self.jacobian is not None or self.vjp is not None
         one = self.vjp is not None and wanted.scalarize is not None
-        return n_f, problem.n_obj * (given and self._needs_jacobian(wanted)) + one
+        of_constraints = self.constraint_jacobian is not None and self._needs_constraints(problem, wanted)
+        n_vjp = problem.n_obj * (given and self._needs_jacobian(wanted)) + one
+        return n_f, n_vjp + problem.n_constr * of_constraints
 
     def evaluate(self, problem: Problem, X: np.ndarray, wanted: Wanted, values_of: ValuesOf) -> Values:
         values = values_of(X)
@@ -66,6 +75,9 @@ class NumpyBackend(Backend):
             values.J, values.dG, values.dH = self._differences(problem, X, values, values_of)
         if self._needs_jacobian(wanted):
             self._given_jacobian(problem, X, values)
+        if self.constraint_jacobian is not None and self._needs_constraints(problem, wanted):
+            given = self._given(problem, X, values, self.constraint_jacobian, problem.n_constr, "constraint")
+            values.dG, values.dH = np.split(given, [problem.n_ieq_constr], axis=1)
         if wanted.scalarize is not None:
             self._chain(problem, X, values, wanted.scalarize)
         return values
@@ -84,29 +96,42 @@ class NumpyBackend(Backend):
         values.gradient = gradient
 
     def _given_jacobian(self, problem: Problem, X: np.ndarray, values: Values) -> None:
-        """The Jacobian the user gave, if any; rows where it raises count as failed, like those of the
-        objectives."""
-        jacobian, size = self.jacobian, (problem.n_obj, problem.n_var)
-        if jacobian is None:
-            if self.vjp is not None:
-                each = np.broadcast_to(np.eye(size[0])[:, None], (size[0], len(X), size[0]))
-                values.J = np.stack([self._product(problem, X, w, values) for w in each], 1)
-            return
+        """The Jacobian of the objectives that the user gave, or gave the products of, if any."""
+        m = problem.n_obj
+        if self.jacobian is not None:
+            J = self._given(problem, X, values, self.jacobian, m, "objective")
+            values.J = problem.sign[:, None] * J
+        elif self.vjp is not None:
+            each = np.broadcast_to(np.eye(m)[:, None], (m, len(X), m))
+            values.J = np.stack([self._product(problem, X, w, values) for w in each], 1)
+
+    def _given(
+        self,
+        problem: Problem,
+        X: np.ndarray,
+        values: Values,
+        jacobian: Callable[..., Any],
+        width: int,
+        of: str,
+    ) -> np.ndarray:
+        """The user's Jacobian (n, width, n_var) of the objectives or constraints; rows where it raises count
+        as failed, like those of the functions."""
+        size, option = (width, problem.n_var), "jacobian" if of == "objective" else "constraint_jacobian"
 
         def flat(x: np.ndarray) -> np.ndarray:
-            J = _as_floats(jacobian(x), "jacobian=")
+            J = _as_floats(jacobian(x), f"{option}=")
             expected = (len(x), *size) if self.vectorized else size
             if J.shape != expected:
                 raise ProblemError(
-                    f"jacobian= returned shape {J.shape}, expected {expected}: "
-                    f"{'candidates, ' if self.vectorized else ''}objectives, decision variables"
+                    f"{option}= returned shape {J.shape}, expected {expected}: "
+                    f"{'candidates, ' if self.vectorized else ''}{of}s, decision variables"
                 )
-            return J.reshape(-1, size[0] * size[1]) if self.vectorized else J.ravel()
+            return J.reshape(-1, width * size[1]) if self.vectorized else J.ravel()
 
-        columns, failed, error = self._call(flat, X, size[0] * size[1], "jacobian")
-        values.J = problem.sign[:, None] * columns.reshape(-1, *size)
+        columns, failed, error = self._call(flat, X, width * size[1], option)
         values.failed |= failed
         values.error = values.error or error
+        return np.asarray(columns).reshape(-1, *size)
 
     def _product(self, problem: Problem, X: np.ndarray, slopes: np.ndarray, values: Values) -> np.ndarray:
         """Slopes (n, n_obj) of the minimised objectives times their Jacobians, by the user's vjp."""

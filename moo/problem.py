@@ -39,8 +39,8 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
 
     It is a pymoo problem (any pymoo algorithm takes it unchanged) with a differentiable torch face.
     State it with functions of one x, or subclass it and define ``objectives(self, x)`` and, where
-    there are constraints, ``inequality(self, x)`` and ``equality(self, x)``, and ``vjp(self, x, w)`` for the
-    numpy backend.
+    there are constraints, ``inequality(self, x)`` and ``equality(self, x)``, and ``vjp(self, x, w)`` and
+    ``constraint_jacobian(self, x)`` for the numpy backend.
 
     Args:
         objectives: a list of functions, one an objective, or one function returning all of them
@@ -65,6 +65,8 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
         vjp: with the numpy backend, the vector-Jacobian product of the objectives, what an adjoint solver and
             reverse-mode differentiation give in one backward pass: (x, w) -> sum_i w_i grad f_i(x), (n_var,),
             or (X, W) -> (n, n_var) when vectorized. A weighted sum then pays for one pass, not for n_obj.
+        constraint_jacobian: with the numpy backend, the Jacobian of the constraints, inequality first:
+            x -> (n_ieq_constr + n_eq_constr, n_var), vectorized likewise; else they are differenced.
         ieq_tolerance, eq_tolerance: a candidate is feasible when G <= ieq_tolerance and
             |H| <= eq_tolerance (pymoo's 1e-4 for equalities).
         device, dtype: where and as what the torch face computes.
@@ -97,6 +99,7 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
         vectorized: bool = False,
         jacobian: Callable[..., Any] | None = None,
         vjp: Callable[..., Any] | None = None,
+        constraint_jacobian: Callable[..., Any] | None = None,
         ieq_tolerance: float = 1e-6,
         eq_tolerance: float = 1e-4,
         device: str = "cpu",
@@ -127,8 +130,10 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
         self.device, self.dtype = device, dtype
         self.title = title or type(self).__name__
         if backend == "numpy":
-            vjp = vjp or self._own_vjp()
-        self.backend = _backend(backend or "torch", vectorized, jacobian, vjp)
+            own, own_of_constraints = self._own_derivatives()
+            vjp, constraint_jacobian = vjp or own, constraint_jacobian or own_of_constraints
+        given = {"jacobian": jacobian, "vjp": vjp, "constraint_jacobian": constraint_jacobian}
+        self.backend = _backend(backend or "torch", vectorized, given)
 
     # ------------------------------------------------------------------ what a subclass defines
 
@@ -297,15 +302,20 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
     def _on_arrays(self) -> NumpyBackend:
         from moo.backend_numpy import NumpyBackend
 
-        return NumpyBackend(vectorized=True, vjp=self._own_vjp())
+        vjp, constraint_jacobian = self._own_derivatives()
+        return NumpyBackend(vectorized=True, vjp=vjp, constraint_jacobian=constraint_jacobian)
 
-    def _own_vjp(self) -> Callable[..., Any] | None:
-        """The method ``vjp`` of a subclass, unless a class further down has other objectives."""
+    def _own_derivatives(self) -> tuple[Callable[..., Any] | None, Callable[..., Any] | None]:
+        """The methods ``vjp`` and ``constraint_jacobian`` of a subclass."""
+        return self._own("vjp", "objectives"), self._own("constraint_jacobian", "inequality", "equality")
+
+    def _own(self, derivative: str, *functions: str) -> Callable[..., Any] | None:
+        """A subclass's method of that name, unless a class further down has other functions."""
         for cls in type(self).__mro__:
-            if "vjp" in vars(cls):
-                own: Callable[..., Any] | None = self.vjp
+            if derivative in vars(cls):
+                own: Callable[..., Any] | None = getattr(self, derivative)
                 return own
-            if "objectives" in vars(cls):
+            if any(function in vars(cls) for function in functions):
                 return None
         return None
 
@@ -398,24 +408,19 @@ def as_problem(problem: Any) -> Problem:
     raise ProblemError(f"expected a moo.Problem or a pymoo problem, got {type(problem).__name__}")
 
 
-def _backend(
-    name: str,
-    vectorized: bool,
-    jacobian: Callable[..., Any] | None,
-    vjp: Callable[..., Any] | None,
-) -> Backend:
-    for option, given in (("jacobian", jacobian), ("vjp", vjp)):
-        if given is not None and not callable(given):
-            raise ProblemError(f"{option}={given!r} is not accepted: give a function")
+def _backend(name: str, vectorized: bool, derivatives: Mapping[str, Callable[..., Any] | None]) -> Backend:
+    given = {option: function for option, function in derivatives.items() if function is not None}
+    for option, function in given.items():
+        if not callable(function):
+            raise ProblemError(f"{option}={function!r} is not accepted: give a function")
+        if name == "torch":
+            raise ProblemError(f'{option}= goes with backend="numpy"; torch differentiates by itself')
     if name == "torch":
         from moo.backend_torch import TorchBackend
 
-        for option, given in (("jacobian", jacobian), ("vjp", vjp)):
-            if given is not None:
-                raise ProblemError(f'{option}= goes with backend="numpy"; torch differentiates by itself')
         return TorchBackend(vectorized)
     if name == "numpy":
         from moo.backend_numpy import NumpyBackend
 
-        return NumpyBackend(vectorized, jacobian, vjp)
+        return NumpyBackend(vectorized, **given)
     raise ProblemError(f'backend={name!r} is not accepted: give "torch" or "numpy"')

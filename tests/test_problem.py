@@ -92,6 +92,14 @@ def vjp(x, w):
     return np.asarray(w) @ np.array(jacobian(x))
 
 
+def constraint_jacobian(x):
+    return [[1.0, 1.0, 0.0], [-x[2], 0.0, -x[0]], [1.0, -x[2], -x[1]]]
+
+
+def constraint_jacobian_of_batch(X):
+    return np.array([constraint_jacobian(x) for x in X])
+
+
 def vjp_of_batch(X, W):
     return np.array([vjp(x, w) for x, w in zip(X, W, strict=True)])
 
@@ -136,6 +144,10 @@ STATEMENTS = {
     "numpy, vjp": in_functions(backend="numpy", vjp=vjp),
     "numpy, vjp of batches": in_batches(backend="numpy", vjp=vjp_of_batch),
     "numpy, both": in_functions(backend="numpy", vjp=vjp, jacobian=jacobian),
+    "numpy, constraints": in_functions(backend="numpy", constraint_jacobian=constraint_jacobian),
+    "numpy, all of batches": in_batches(
+        backend="numpy", vjp=vjp_of_batch, constraint_jacobian=constraint_jacobian_of_batch
+    ),
 }
 
 
@@ -553,6 +565,44 @@ def test_a_subclass_may_say_its_products():
     problem = WithProducts()
     assert problem.cost_of_row(jacobian=False, constraint_jacobians=False, scalarized=True) == (1, 1)
     assert problem.compute(X, jacobian=True).J == pytest.approx(J)
+
+
+class WithConstraints(Subclassed):
+    def constraint_jacobian(self, x):
+        return constraint_jacobian(x)
+
+
+class WithOtherConstraints(WithConstraints):
+    def equality(self, x):
+        return 2.0 * level(x)
+
+
+def test_a_subclass_may_say_the_slopes_of_its_constraints():
+    asked = {"jacobian": False, "constraint_jacobians": True, "scalarized": False}
+    problem = WithConstraints(backend="numpy")
+    assert problem.cost_of_row(**asked) == (1, 3)
+    assert problem.compute(X, constraint_jacobians=True).dH == pytest.approx(DH)
+    other = WithOtherConstraints(backend="numpy")
+    assert other.cost_of_row(**asked) == (4, 0)
+    assert other.compute(X, constraint_jacobians=True).dH == pytest.approx(2 * DH, rel=1e-5)
+
+
+def test_given_slopes_of_all_functions_make_differences_unnecessary():
+    problem = in_functions(backend="numpy", vjp=vjp, constraint_jacobian=constraint_jacobian)
+    assert problem.cost_of_row(jacobian=False, constraint_jacobians=False, scalarized=True) == (1, 4)
+    alone = in_functions(backend="numpy", constraint_jacobian=constraint_jacobian)
+    assert alone.cost_of_row(jacobian=False, constraint_jacobians=False, scalarized=True) == (4, 3)
+
+
+def test_slopes_of_constraints_in_another_shape_are_refused():
+    problem = in_functions(backend="numpy", constraint_jacobian=lambda x: [[1.0, 2.0, 3.0]])
+    message = (
+        r"constraint_jacobian= returned shape \(1, 3\), expected \(3, 3\): constraints, decision variables"
+    )
+    with pytest.raises(ProblemError, match=message):
+        problem.compute(X, constraint_jacobians=True)
+    with pytest.raises(ProblemError, match="constraint_jacobian= goes with backend"):
+        in_functions(constraint_jacobian=constraint_jacobian)
 
 
 @pytest.mark.parametrize("option", ["vjp", "jacobian"])

@@ -40,6 +40,12 @@ class BNH(_Benchmark):
             (7.7 - (x1 - 8) ** 2 - (x2 + 3) ** 2) / 7.7,
         ]
 
+    def vjp(self, x: Floats, w: Floats) -> Floats:
+        return np.asarray(8.0 * x * w[:, :1] + 2.0 * (x - 5) * w[:, 1:])
+
+    def constraint_jacobian(self, x: Floats) -> Floats:
+        return np.stack([2.0 * (x - [5, 0]) / 25, -2.0 * (x - [8, -3]) / 7.7], axis=1)
+
     def _calc_pareto_set(self, n_pareto_points: int = 500) -> Floats:
         x1 = np.union1d(np.linspace(0.0, 5.0, n_pareto_points - 1), 3.0)
         return np.column_stack([x1, np.minimum(x1, 3.0)])
@@ -67,6 +73,13 @@ class SRN(_Benchmark):
     def inequality(self, x: Array) -> list[Array]:
         x1, x2 = x[:, 0], x[:, 1]
         return [x1**2 + x2**2 - 225, x1 - 3 * x2 + 10]
+
+    def vjp(self, x: Floats, w: Floats) -> Floats:
+        second = np.column_stack([np.full(len(x), 9.0), -2.0 * (x[:, 1] - 1)])
+        return np.asarray(2.0 * (x - [2, 1]) * w[:, :1] + second * w[:, 1:])
+
+    def constraint_jacobian(self, x: Floats) -> Floats:
+        return np.stack([2.0 * x, np.broadcast_to([1.0, -3.0], x.shape)], axis=1)
 
     def _calc_pareto_set(self, n_pareto_points: int = 500) -> Floats:
         # On the circle df2/dx1 = 9 + 2 x1 - 2 x1 / x2; its zero is the least f2.
@@ -107,6 +120,16 @@ class TNK(_Benchmark):
         angle = xp.atan2(x1, xp.where((x1 == 0) & (x2 == 0), 1.0, x2))
         wave = 1 + 0.1 * xp.cos(16 * angle) - x1**2 - x2**2
         return [wave, 2 * ((x - 0.5) ** 2).sum(1) - 1]
+
+    def vjp(self, x: Floats, w: Floats) -> Floats:
+        return w.copy()
+
+    def constraint_jacobian(self, x: Floats) -> Floats:
+        x1, x2 = x.T
+        squared = (x**2).sum(1)
+        turned = np.column_stack([x2, -x1]) / np.where(squared > 0, squared, 1.0)[:, None]
+        angle = np.arctan2(x1, np.where(squared > 0, x2, 1.0))
+        return np.stack([-1.6 * np.sin(16 * angle)[:, None] * turned - 2 * x, 4 * (x - 0.5)], axis=1)
 
     def _calc_pareto_set(self, n_pareto_points: int = 500) -> Floats:
         # In polar coordinates from the x2 axis the second constraint is r <= sin + cos.
@@ -152,6 +175,17 @@ class OSY(_Benchmark):
             -(4 - (x3 - 3) ** 2 - x4) / 4,
             -((x5 - 3) ** 2 + x6 - 4) / 4,
         ]
+
+    def vjp(self, x: Floats, w: Floats) -> Floats:
+        first = -2.0 * (x - [2, 2, 1, 4, 1, 0]) * [25, 1, 1, 1, 1, 0]
+        return np.asarray(first * w[:, :1] + 2.0 * x * w[:, 1:])
+
+    def constraint_jacobian(self, x: Floats) -> Floats:
+        slopes = np.zeros((len(x), 6, 6))
+        slopes[:, :4, :2] = [[-1 / 2, -1 / 2], [1 / 6, 1 / 6], [-1 / 2, 1 / 2], [1 / 2, -3 / 2]]
+        slopes[:, 4, 2], slopes[:, 4, 3] = (x[:, 2] - 3) / 2, 1 / 4
+        slopes[:, 5, 4], slopes[:, 5, 5] = -(x[:, 4] - 3) / 2, -1 / 4
+        return slopes
 
     def _calc_pareto_set(self, n_pareto_points: int = 500) -> Floats:
         t = np.linspace(0.0, 1.0, max(2, n_pareto_points // 5))

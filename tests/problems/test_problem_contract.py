@@ -111,9 +111,9 @@ def test_slopes_in_closed_form_are_those_that_torch_finds(problem: Problem) -> N
     def weighed(F: np.ndarray, G: np.ndarray, H: np.ndarray, rows: slice) -> tuple:
         return (W[rows] * F).sum(1), (W[rows], None, None)
 
-    exact = problem.compute(problem.to_tensor(X), scalarize=Sloped(weighed), jacobian=True)
-    given = problem.compute(X, scalarize=Sloped(weighed), jacobian=True)
-    for name in ("F", "J", "gradient", "scalar"):
+    wanted = {"scalarize": Sloped(weighed), "jacobian": True, "constraint_jacobians": True}
+    exact, given = problem.compute(problem.to_tensor(X), **wanted), problem.compute(X, **wanted)
+    for name in ("F", "J", "dG", "gradient", "scalar"):
         expected = getattr(exact, name).numpy()
         np.testing.assert_allclose(getattr(given, name), expected, rtol=1e-8, atol=1e-8, err_msg=name)
 

@@ -20,7 +20,8 @@ class _Benchmark(Problem):
 
     Its functions take tensors and arrays alike (`math_of`): where no derivative is wanted, arrays
     need not become tensors. Nor need they where the class defines ``vjp(x, w)``, the gradients (n, n_var)
-    of the sums of the objectives weighed by w (n, n_obj), of arrays, in closed form.
+    of the sums of the objectives weighed by w (n, n_obj), of arrays, in closed form, and, where there are
+    constraints, ``constraint_jacobian(x)`` (n, n_ieq_constr, n_var).
 
     ``objectives`` and ``inequality`` take X (n, n_var) and return (n, n_obj) and (n, n_ieq_constr).
     A subclass defines ``_calc_pareto_set(n_pareto_points)``, which pymoo's ``pareto_set()``,

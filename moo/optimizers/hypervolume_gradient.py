@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from scipy.spatial.distance import cdist
 
-from moo.arrays import Array, like, math_of
+from moo.arrays import Array, like, math_of, overflowing
 from moo.errors import OptionError, ProblemError
 from moo.evaluation import Evaluation, Evaluator
 from moo.indicators import contributions, hypervolume, hypervolume_gradient, nondominated, reference_point
@@ -247,6 +247,7 @@ def _ascend(evaluate: Evaluator, state: HypervolumeGradientState) -> None:
     on_arrays = isinstance(X, np.ndarray)
     rows: Array = np.arange(len(X)) if on_arrays else torch.arange(len(X), device=X.device)
 
+    @overflowing
     def pulled(F: Array, G: Array, H: Array, part: Places) -> tuple[Array, Slopes]:
         Z = (problem.to_array(F) - state.ideal) / state.span
         slopes = -hypervolume_gradient(Z, state.ref)

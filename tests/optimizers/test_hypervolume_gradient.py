@@ -72,6 +72,16 @@ def test_where_points_between_the_minima_are_the_front_it_begins_with_the_best_o
     assert hypervolume(result.F, np.full(3, 1.1)) > 0.99 * 0.7576
 
 
+@pytest.mark.parametrize("optimizer", [moo.HypervolumeGradient(n=10), moo.Hybrid(pop_size=10)])
+def test_objectives_that_are_infinite_at_a_bound_are_stepped_back_from(optimizer):
+    problem = moo.Problem(
+        [lambda x: 1 / x[0], lambda x: x[0].log() + x[1], lambda x: x[1] ** 2], xl=[0, 0], xu=1
+    )
+    result = moo.solve(problem, optimizer, budget=1500, seed=1)
+    assert np.isfinite(result.F).all()
+    assert len(result.F) > 5
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize(

@@ -22,8 +22,8 @@ def compiled(function: Any) -> Any:
 
 
 def inlined(function: Any) -> Any:
-    """Likewise, but in the place where it is called alone, if that is one place: for each function on the way
-    there the machine code of all that it calls is made anew, which takes seconds."""
+    """Likewise, as a part of the compiled function that calls it, for one that is called in one place: each
+    function compiled by itself makes the machine code of all that it calls anew, which takes seconds."""
     return numba.njit(inline="always", error_model="numpy")(function)
 
 

@@ -73,7 +73,7 @@ class Box:
 
     @cached_property
     def _in_user_units(self) -> bool:
-        """Whether there is nothing to scale: where nothing is bounded, as the parameters of many models."""
+        """Whether there is nothing to scale, as where nothing is bounded; points are in the box already."""
         return not bool(((self.width != 1) | (self.origin != 0)).any())
 
     def blocked(self, U: Array, gradient: Array) -> Array:

@@ -149,9 +149,7 @@ class Hybrid(Optimizer[HybridState]):
             self._populate(evaluate, state, seed)
             return True
         state.gradient = self._gradient.step(evaluate, state.gradient)
-        if state.gradient.descent is not None:
-            state.answer = state.gradient.answer
-        elif seed.pool is not None and not seed.payoff:
+        if seed.pool is not None and not seed.payoff:
             pool = _as_arrays(evaluate.problem, seed.pool)
             state.answer = pool.rows(survivors(pool, self.pop_size))
         return False

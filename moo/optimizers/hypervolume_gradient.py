@@ -20,6 +20,7 @@ from moo.optimizers.diagnostics import Diagnostics
 from moo.optimizers.inner_descent import schedule
 from moo.optimizers.lbfgs import LBFGS
 from moo.optimizers.lbfgs_rows import free_gradient
+from moo.optimizers.payoff import payoff_weights
 from moo.optimizers.sampling import as_sampling
 from moo.optimizers.scalarized import Scalarized
 from moo.optimizers.scalarizing import ScalarizingState
@@ -33,6 +34,7 @@ _MOST_OBJECTIVES = 6  # that an exact hypervolume is taken of
 _SEED_SHARE = 0.4  # of the budget, at most, for the points to begin with
 _SEED_STEPS = 12  # of theirs, once the individual minima are known; where constraints part rows, no limit
 _COVERED = 0.8  # of the points between the individual minima: if they are a front, they are the first points
+_FEWEST = 10  # points between them that tell
 _STEPS_PER_ROUND = 40  # at most, before points that add nothing are placed anew and multipliers updated
 _IDLE_ROUNDS = 3  # rounds that gain next to nothing, after which the run has converged
 _STILL = 1e-8  # relative gain of a step, three of which in a row end a round
@@ -216,16 +218,17 @@ def require_few_objectives(problem: Problem, method: str) -> None:
 
 
 def _covered(problem: Problem, seed: ScalarizingState, n: int) -> Evaluation | None:
-    """The n points of the seeds' pool that dominate most, where the individual minima and the points between
-    them are a front nearly all and as many as are wanted; None where they are not."""
+    """The n points of the seeds' pool that dominate most, where nearly all points between the individual
+    minima are non-dominated, and there are as many as are wanted; None where not."""
     pool = seed.pool
     assert pool is not None
-    if problem.stochastic or problem.n_constr or len(pool) == seed.n_sampled:
+    first = seed.n_sampled + len(payoff_weights(problem.n_obj))  # of the points between
+    if problem.stochastic or problem.n_constr or len(pool) - first < _FEWEST:
         return None
     sound = np.flatnonzero(np.isfinite(pool.F).all(axis=1))
     front = sound[nondominated(pool.F[sound])]
-    found = np.count_nonzero(front >= seed.n_sampled)
-    if len(front) < _COVERED * n or found < _COVERED * (len(pool) - seed.n_sampled):
+    found = np.count_nonzero(front >= first)
+    if len(front) < _COVERED * n or found < _COVERED * (len(pool) - first):
         return None
     pool = pool.rows(sound)
     return pool.rows(survivors(pool, n))

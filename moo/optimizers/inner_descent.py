@@ -161,7 +161,7 @@ class InnerDescent:
             largest, shares = self.minimax.smoothed(terms.largest / scale[:, None], rows)
             value, slopes = value + largest, slopes + _weighed(shares / scale[:, None], by_F.largest)
         if self.lagrangian is None:
-            if self.minimax is None:
+            if self.minimax is None and self.method == "lbfgs":  # not of minibatches, whose mean it changes
                 value, slopes = _slowed(value, slopes)
             return value, (slopes, None, None)
         missed, by_G, by_H = self.lagrangian.sloped(*_with_own(G, H, terms), rows)

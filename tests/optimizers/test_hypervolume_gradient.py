@@ -72,6 +72,13 @@ def test_where_points_between_the_minima_are_the_front_it_begins_with_the_best_o
     assert hypervolume(result.F, np.full(3, 1.1)) > 0.99 * 0.7576
 
 
+def test_a_few_points_that_say_little_are_no_front_yet():
+    """The best three points of DTLZ2 have .33; what is between so few minima told nothing."""
+    optimizer = moo.HypervolumeGradient(n=3, ref=[1.1] * 3)
+    result = moo.solve(moo.problems.DTLZ2(), optimizer, budget=500, seed=2)
+    assert hypervolume(result.F, np.full(3, 1.1)) > 0.3
+
+
 @pytest.mark.parametrize("optimizer", [moo.HypervolumeGradient(n=10), moo.Hybrid(pop_size=10)])
 def test_objectives_that_are_infinite_at_a_bound_are_stepped_back_from(optimizer):
     problem = moo.Problem(

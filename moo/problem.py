@@ -302,7 +302,8 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
     def _on_arrays(self) -> NumpyBackend:
         from moo.backend_numpy import NumpyBackend
 
-        vjp, constraint_jacobian = self._own_derivatives()
+        # Those of another subclass may be of one x, or of tensors.
+        vjp, constraint_jacobian = self._own_derivatives() if self.either_kind else (None, None)
         return NumpyBackend(vectorized=True, vjp=vjp, constraint_jacobian=constraint_jacobian)
 
     def _own_derivatives(self) -> tuple[Callable[..., Any] | None, Callable[..., Any] | None]:

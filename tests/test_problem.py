@@ -587,6 +587,22 @@ def test_a_subclass_may_say_the_slopes_of_its_constraints():
     assert other.compute(X, constraint_jacobians=True).dH == pytest.approx(2 * DH, rel=1e-5)
 
 
+class InTorchWithProducts(Subclassed):
+    """Its vjp is of one x, for when the backend is numpy."""
+
+    def vjp(self, x, w):
+        return vjp(x, w)
+
+
+def test_products_of_one_x_are_not_asked_for_where_rows_are_evaluated_elsewhere():
+    problem, elsewhere = InTorchWithProducts(), STATEMENTS["numpy, batches"]
+
+    def rows(X):
+        return elsewhere.backend.values(elsewhere, X)
+
+    assert problem.compute(X, jacobian=True, rows=rows).J == pytest.approx(J, rel=1e-5, abs=1e-5)
+
+
 def test_given_slopes_of_all_functions_make_differences_unnecessary():
     problem = in_functions(backend="numpy", vjp=vjp, constraint_jacobian=constraint_jacobian)
     assert problem.cost_of_row(jacobian=False, constraint_jacobians=False, scalarized=True) == (1, 4)

@@ -51,6 +51,12 @@ def test_the_answer_has_the_size_that_was_asked_for():
     assert 15 <= len(result.F) <= 20
 
 
+def test_a_budget_that_ends_in_the_search_for_the_minima_keeps_the_best_of_what_was_tried():
+    """ZDT4, reference point (1.1, 100): the rows at work alone have nothing below it."""
+    result = moo.solve(moo.problems.ZDT4(), moo.Hybrid(), budget=160, seed=0)
+    assert result.hypervolume(np.array([1.1, 100.0])) > 5.0
+
+
 def test_it_wants_bounds_and_real_variables():
     with pytest.raises(ProblemError, match="Hybrid needs finite bounds"):
         moo.solve(moo.Problem([lambda x: x[0], lambda x: -x[0]], n_var=1), moo.Hybrid(), budget=100)

@@ -20,7 +20,6 @@ from moo.optimizers.diagnostics import Diagnostics
 from moo.optimizers.inner_descent import schedule
 from moo.optimizers.lbfgs import LBFGS
 from moo.optimizers.lbfgs_rows import free_gradient
-from moo.optimizers.payoff import payoff_weights
 from moo.optimizers.sampling import as_sampling
 from moo.optimizers.scalarized import Scalarized
 from moo.optimizers.scalarizing import ScalarizingState
@@ -145,12 +144,9 @@ class HypervolumeGradient(Optimizer[HypervolumeGradientState]):
         assert state.seed is not None
         seeding = self._seeding(evaluate.problem)
         state.seed = seeding.step(evaluate, state.seed)
-        state.answer = state.seed.answer
-        covered = None
-        if state.seed_steps == 0 and not state.seed.payoff:
-            covered = _covered(evaluate.problem, state.seed, self.n)
-        if covered is not None:
-            state.answer = covered
+        first = state.seed_steps == 0 and not state.seed.payoff
+        covered = _covered(evaluate.problem, state.seed, self.n) if first else None
+        state.answer = state.seed.answer if covered is None else covered
         state.seed_steps += not (state.seed.payoff or evaluate.problem.n_constr)
         over = state.seed.converged or state.seed_steps > _SEED_STEPS or evaluate.fraction > _SEED_SHARE
         if over or covered is not None:
@@ -222,13 +218,12 @@ def _covered(problem: Problem, seed: ScalarizingState, n: int) -> Evaluation | N
     minima are non-dominated, and there are as many as are wanted; None where not."""
     pool = seed.pool
     assert pool is not None
-    first = seed.n_sampled + len(payoff_weights(problem.n_obj))  # of the points between
-    if problem.stochastic or problem.n_constr or len(pool) - first < _FEWEST:
+    if problem.stochastic or problem.n_constr or seed.n_between < _FEWEST:
         return None
     sound = np.flatnonzero(np.isfinite(pool.F).all(axis=1))
     front = sound[nondominated(pool.F[sound])]
-    found = np.count_nonzero(front >= first)
-    if len(front) < _COVERED * n or found < _COVERED * (len(pool) - first):
+    found = np.count_nonzero(front >= len(pool) - seed.n_between)
+    if len(front) < _COVERED * n or found < _COVERED * seed.n_between:
         return None
     pool = pool.rows(sound)
     return pool.rows(survivors(pool, n))

@@ -23,7 +23,7 @@ def payoff_weights(n_obj: int) -> np.ndarray:
     """Weight vectors of the individual minima (n_obj, n_obj), which give the ideal point, and for more
     than two objectives those of the points where all objectives but one are small, which span the front."""
     minima = np.full((n_obj, n_obj), _ON_OTHERS) + (1.0 - n_obj * _ON_OTHERS) * np.eye(n_obj)
-    if n_obj == 2:
+    if n_obj <= 2:
         return minima
     return np.concatenate([minima, (1.0 - minima) / (n_obj - 1)])
 
@@ -32,7 +32,8 @@ def between_minima(problem: Problem, X: Array, n: int) -> Array | None:
     """Points (k, n_var) between those of `payoff_weights` (or 2 n_obj, n_var), in a number like n; None where
     variables are no real numbers or nothing is between.
 
-    The Pareto set of m smooth objectives has m - 1 dimensions (Hillermeier 2001). Where the minima differ in
+    The Pareto set of m smooth objectives has m - 1 dimensions (Hillermeier 2001, "Nonlinear multiobjective
+    optimization: a generalized homotopy approach"). Where the minima differ in
     as few variables it lies along these, and a grid over the box between the minima covers it; elsewhere
     convex combinations of the minima, which are on it where it is a simplex, cover a part.
     """

@@ -43,14 +43,16 @@ class ScalarizingState(State):
     """One row a preference.
 
     ``preferences`` (n, n_obj) are those of the rows; ``functions`` what the rows minimise; ``pool`` what
-    starts are chosen from, its first ``n_sampled`` rows a sample of the box; ``answer`` the best point of
-    each row so far; ``inner`` solves ``rows``, the others wait.
+    starts are chosen from, its first ``n_sampled`` rows a sample of the box, its last ``n_between`` points
+    between the individual minima; ``answer`` the best point of each row so far; ``inner`` solves ``rows``,
+    the others wait.
     """
 
     preferences: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     functions: RowFunctions | None = None
     pool: Evaluation | None = None
     n_sampled: int = 0
+    n_between: int = 0
     rows: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=int))
     inner: Inner | None = None
     payoff: bool = False  # the individual minima are being looked for, which give the scales
@@ -270,6 +272,7 @@ class Scalarizing(Optimizer[ScalarizingState]):
         state.pool = join(problem, state.pool, extremes)
         if between is not None:
             state.pool = join(problem, state.pool, evaluate(between))
+            state.n_between = len(between)
         state.payoff, state.answer = False, None
         scales = normalization_of(problem, extremes)
         minima = scales(extremes.F[: problem.n_obj])

@@ -14,7 +14,7 @@ def problem_of(n_obj, n_var=6, xl=0.0, xu=1.0):
     return moo.Problem([lambda x: x[0]] * n_obj, n_var=n_var, xl=xl, xu=xu)
 
 
-@pytest.mark.parametrize("n_obj", [2, 3, 5, 20])
+@pytest.mark.parametrize("n_obj", [1, 2, 3, 5, 20])
 def test_weights_are_on_the_simplex_and_each_objective_leads_once(n_obj):
     W = payoff_weights(n_obj)
     assert W.sum(axis=1) == pytest.approx(1.0)

@@ -19,7 +19,8 @@ from moo.executors.base import Executor, Outcome
 from moo.failures import OnError
 from moo.loop import Run, check, facts
 from moo.optimizers.base import Optimizer
-from moo.problem import Problem, as_problem
+from moo.problem import Problem
+from moo.pymoo_problem import as_problem
 from moo.result import Result
 
 _UNLIMITED = Budget(cost=1e15)

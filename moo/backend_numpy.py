@@ -213,25 +213,6 @@ class NumpyBackend(Backend):
         return np.full(width, np.nan)
 
 
-class PymooBackend(NumpyBackend):
-    """One ``evaluate`` of the wrapped pymoo problem gives F, G and H together."""
-
-    def __init__(self) -> None:
-        super().__init__(vectorized=True)
-
-    def values(self, problem: Problem, X: np.ndarray, rng: np.random.Generator | None = None) -> Values:
-        wrapped: Any = problem
-        widths = [problem.n_obj, problem.n_ieq_constr, problem.n_eq_constr]
-
-        def together(rows: np.ndarray) -> np.ndarray:
-            out = wrapped.problem.evaluate(rows, return_values_of=["F", "G", "H"], return_as_dictionary=True)
-            return np.hstack([out[name] for name in ("F", "G", "H")])
-
-        columns, failed, error = self._call(together, X, sum(widths), f"values of {problem.title}")
-        F, G, H = np.split(columns, np.cumsum(widths)[:2], axis=1)
-        return Values(F, G, H, failed, error)
-
-
 def _as_floats(output: Any, what: str) -> np.ndarray:
     """
     Raises:

@@ -22,8 +22,9 @@ from moo.failures import OnError
 from moo.fingerprint import code_digest
 from moo.measurement import Measurement
 from moo.optimizers.base import Optimizer, State
-from moo.problem import Problem, as_problem
+from moo.problem import Problem
 from moo.provenance import now, provenance
+from moo.pymoo_problem import as_problem
 from moo.result import Cost, History, Result, Statement
 
 if TYPE_CHECKING:

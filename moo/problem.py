@@ -363,50 +363,8 @@ class Problem(pymoo.core.problem.Problem):  # type: ignore[misc]
         return excess + (abs(H) - self.eq_tolerance).clip(0.0).sum(1)
 
 
-class PymooProblem(Problem):
-    """A pymoo problem as every optimizer of moo takes it; gradients by finite differences.
-
-    Its known front is not asked for: pymoo downloads some of them (DTLZ5-7, OSY, TNK and others).
-    """
-
-    def __init__(self, problem: pymoo.core.problem.Problem) -> None:
-        if getattr(problem, "vars", None) is not None or problem.n_var < 1:
-            raise ProblemError(
-                f"{type(problem).__name__} has variables that are no real vector: state n_var, xl and xu"
-            )
-        self.problem = problem
-        super().__init__(
-            n_var=problem.n_var,
-            n_obj=problem.n_obj,
-            n_ieq_constr=problem.n_ieq_constr,
-            n_eq_constr=problem.n_eq_constr,
-            xl=problem.xl,
-            xu=problem.xu,
-            backend="numpy",
-            title=problem.name(),
-        )
-        from moo.backend_numpy import PymooBackend
-
-        self.backend = PymooBackend()
-
-
 def _columns(variables: Variables) -> tuple[np.ndarray, np.ndarray, list[str]]:
     return variables.xl, variables.xu, variables.column_names
-
-
-def as_problem(problem: Any) -> Problem:
-    """A moo problem as it is, a pymoo problem wrapped.
-
-    Raises:
-        ProblemError: for anything else.
-    """
-    if isinstance(problem, Problem):
-        return problem
-    if isinstance(problem, pymoo.core.problem.Problem):
-        return PymooProblem(problem)
-    if isinstance(problem, type) and issubclass(problem, pymoo.core.problem.Problem):
-        raise ProblemError(f"{problem.__name__} is a class, expected an object: {problem.__name__}()")
-    raise ProblemError(f"expected a moo.Problem or a pymoo problem, got {type(problem).__name__}")
 
 
 def _backend(name: str, vectorized: bool, derivatives: Mapping[str, Callable[..., Any] | None]) -> Backend:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from pymoo.core.problem import Problem as PymooProblem
 
 import moo
 from moo.errors import ProblemError
 from moo.evaluation import STATUSES
-from moo.problem import as_problem
 from moo.wanted import Sloped
 
 BOX = {"xl": [-1, -1], "xu": [1, 1]}
@@ -65,19 +63,6 @@ def test_a_run_goes_on_where_some_rows_raise(problem):
     assert result.statuses["ok"] + result.statuses["error"] == 400
     assert (result.X[:, 0] >= 0).all()
     assert "failed evaluations: " in str(result)
-
-
-def test_rows_of_a_pymoo_problem_that_raise_are_marked():
-    class Picky(PymooProblem):
-        def __init__(self):
-            super().__init__(n_var=2, n_obj=2, xl=-1, xu=1)
-
-        def _evaluate(self, x, out, *args, **kwargs):
-            out["F"] = np.column_stack([picky_batch(x), x[:, 1]])
-
-    evaluation = as_problem(Picky()).compute(X)
-    assert evaluation.status.tolist() == [3, 0, 0, 3]
-    assert "'values of Picky' raised ArithmeticError" in str(evaluation.error)
 
 
 def test_a_row_whose_vjp_raises_is_marked_and_a_wrong_shape_is_refused():

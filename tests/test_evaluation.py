@@ -16,7 +16,7 @@ import moo
 from moo.budget import Budget, BudgetExhausted
 from moo.errors import EvaluationError
 from moo.evaluation import HOPELESS, Evaluator
-from moo.problem import as_problem
+from moo.pymoo_problem import as_problem
 
 D = 3  # decision variables
 P, Q = 2, 1  # inequalities, equalities

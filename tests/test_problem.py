@@ -9,15 +9,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from pymoo.algorithms.moo.nsga2 import NSGA2
-from pymoo.core.problem import ElementwiseProblem
-from pymoo.core.problem import Problem as PymooProblem
-from pymoo.core.variable import Real
 from pymoo.optimize import minimize
-from pymoo.problems import get_problem
 
 import moo
 from moo.errors import EvaluationError, ProblemError
-from moo.problem import as_problem
 
 LOW, HIGH = [0.1, 0.1, 0.1], [2.0, 2.0, 2.0]
 
@@ -436,20 +431,6 @@ def test_a_subclass_in_batches_that_modifies_x_leaves_it_whole(backend, jacobian
     assert evaluation.H == pytest.approx(H)
 
 
-def test_a_pymoo_problem_that_modifies_x_changes_nothing_but_its_own():
-    class Shifty(PymooProblem):
-        def __init__(self):
-            super().__init__(n_var=3, n_obj=2, xl=LOW, xu=HIGH)
-
-        def _evaluate(self, x, out, *args, **kwargs):
-            x -= 1.0
-            out["F"] = x[:, :2]
-
-    own = X.copy()
-    assert as_problem(Shifty()).compute(own).F == pytest.approx(X[:, :2] - 1.0)
-    assert np.array_equal(own, X)
-
-
 def test_a_batch_that_fails_half_way_is_called_again_with_the_x_it_was_given():
     def moody(X):
         X += 1.0
@@ -501,53 +482,6 @@ def test_pymoo_is_told_when_every_row_raises():
     problem = moo.Problem([broken, product], xl=LOW, xu=HIGH)
     with pytest.raises(EvaluationError, match="'broken' raised OSError: disk"):
         problem.evaluate(X)
-
-
-@pytest.mark.parametrize("name", ["zdt1", "bnh", "osy", "dtlz2", "g5"])
-def test_pymoo_problems_are_taken_as_they_are(name):
-    original = get_problem(name)
-    problem = as_problem(original)
-    X = problem.sample(6, np.random.default_rng(0))
-    out = original.evaluate(X, return_values_of=["F", "G", "H"], return_as_dictionary=True)
-    evaluation = problem.compute(X)
-    for letter in ("F", "G", "H"):
-        assert np.array_equal(getattr(evaluation, letter), out[letter])
-    assert (problem.n_ieq_constr, problem.n_eq_constr) == (original.n_ieq_constr, original.n_eq_constr)
-    assert problem.title == original.name()
-
-
-def test_a_pymoo_problem_of_one_x_is_differentiated_by_differences():
-    class OneByOne(ElementwiseProblem):
-        def __init__(self):
-            super().__init__(n_var=3, n_obj=2, n_ieq_constr=1, xl=LOW, xu=HIGH)
-
-        def _evaluate(self, x, out, *args, **kwargs):
-            out["F"] = [product(x), ratio(x)]
-            out["G"] = [below(x)]
-
-    problem = as_problem(OneByOne())
-    evaluation = problem.compute(X, jacobian=True, constraint_jacobians=True)
-    assert evaluation.F == pytest.approx(F)
-    assert evaluation.J == pytest.approx(J, rel=1e-5, abs=1e-5)
-    assert evaluation.dG[:, 0] == pytest.approx(DG[:, 0], rel=1e-5, abs=1e-5)
-
-
-def test_a_moo_problem_is_itself():
-    problem = in_functions()
-    assert as_problem(problem) is problem
-
-
-def test_what_is_no_problem_is_refused():
-    class Mixed(PymooProblem):
-        def __init__(self):
-            super().__init__(vars={"a": Real(bounds=(0, 1))}, n_obj=1)
-
-    with pytest.raises(ProblemError, match=r"ZDT1 is a class, expected an object: ZDT1\(\)"):
-        as_problem(type(get_problem("zdt1")))
-    with pytest.raises(ProblemError, match=r"expected a moo\.Problem or a pymoo problem, got function"):
-        as_problem(product)
-    with pytest.raises(ProblemError, match="no real vector"):
-        as_problem(Mixed())
 
 
 class WithProducts(moo.Problem):

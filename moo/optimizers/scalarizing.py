@@ -178,11 +178,13 @@ class Scalarizing(Optimizer[ScalarizingState]):
             state.pool = evaluate(self._candidates(problem, state))
             state.n_sampled = len(state.pool)
             self._first_rows(problem, state)
+        elif state.inner is None:
+            self._all_rows(problem, state)
         assert state.inner is not None
         self._observe(evaluate, state)
         done = state.inner.step(evaluate, state)
         if state.payoff and evaluate.fraction > _PAYOFF_SHARE:
-            self._all_rows(evaluate, state)
+            self._end_payoff(evaluate, state)
         elif state.payoff and done:
             self._after_payoff(evaluate, state)
         elif done:
@@ -255,28 +257,33 @@ class Scalarizing(Optimizer[ScalarizingState]):
         scales = normalization_of(evaluate.problem, state.answer)
         change = scales.span / old.span
         if state.payoff_rounds >= _PAYOFF_ROUNDS or bool(change.max() <= _SAME_SCALES * change.min()):
-            self._all_rows(evaluate, state)
+            self._end_payoff(evaluate, state)
             return
         state.payoff_rounds += 1
         state.functions = RowFunctions(Linear(), scales, state.functions.targets)
         state.inner = _INNER[self._inner_name(evaluate.problem)](self, evaluate.problem, state)
 
-    def _all_rows(self, evaluate: Evaluator, state: ScalarizingState) -> None:
-        """The individual minima are known: take their scales, and solve all rows. Points between them may
-        be good starts, and are cheap to try."""
+    def _end_payoff(self, evaluate: Evaluator, state: ScalarizingState) -> None:
+        """The individual minima are known, and in the pool from now on with points between them, which may be
+        good starts and are cheap to try. The rows begin with the next step: whoever takes the pool for
+        something else does not pay for that."""
         assert state.answer is not None
         assert state.pool is not None
-        problem = evaluate.problem
-        extremes = state.answer
+        problem, extremes = evaluate.problem, state.answer
         between = between_minima(problem, extremes.X, len(state.preferences))
-        state.pool = join(problem, state.pool, extremes)
+        pool = join(problem, state.pool, extremes)
         if between is not None:
-            state.pool = join(problem, state.pool, evaluate(between))
+            pool = join(problem, pool, evaluate(between))
             state.n_between = len(between)
-        state.payoff, state.answer = False, None
+        state.pool, state.payoff, state.inner = pool, False, None
+
+    def _all_rows(self, problem: Problem, state: ScalarizingState) -> None:
+        """Take the scales of the individual minima, and solve all rows."""
+        extremes = state.answer
+        assert extremes is not None
         scales = normalization_of(problem, extremes)
-        minima = scales(extremes.F[: problem.n_obj])
-        self._settle(problem, state, scales, minima)
+        self._settle(problem, state, scales, scales(extremes.F[: problem.n_obj]))
+        state.answer = None
         self._begin(problem, state, np.arange(len(state.preferences)))
 
     def _settle(

@@ -14,7 +14,8 @@ import pymoo.core.problem
 
 from moo.errors import OptionError
 from moo.optimizers.base import Optimizer
-from moo.problem import Problem, as_problem
+from moo.problem import Problem
+from moo.pymoo_problem import as_problem
 from moo.result import Result
 
 Key: TypeAlias = tuple[str, str, int]  # problem, optimizer, seed

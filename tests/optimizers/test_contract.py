@@ -19,7 +19,7 @@ from contracts.results import area, distances, dominated, same_numbers
 import moo
 from moo.errors import MooError, ProblemError
 from moo.optimizers.base import Optimizer, State
-from moo.problem import as_problem
+from moo.pymoo_problem import as_problem
 from moo.result import Result
 
 BUDGET = 10_000

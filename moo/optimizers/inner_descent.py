@@ -26,9 +26,10 @@ _INNER_STEPS = {"lbfgs": 100, "adam": 20}  # between two updates of the multipli
 _TYPICAL = 0.2  # quantile of the values over the sample that stands for a good point's value
 _LENIENT = 1e3  # the tolerance before multipliers are known, as a multiple of the last one
 _LENIENT_PAYOFF = 1e6  # that of the individual minima, which give scales and starts, no more
+_LENIENT_FEASIBLE = 1e2  # likewise under constraints, where multipliers of a loose minimum lead away from it
 _DEEP = 10.0  # typical distances below the sample, from where on a value is taken by its logarithm
 _LEAST_SCALE = 0.1  # of values of normalised objectives
-_MOST_UPDATES = 60  # of the multipliers, after which a row that is still infeasible is given up
+_MOST_UPDATES = 30  # of the multipliers, after which a row that is still infeasible is given up
 
 
 def schedule(fraction: float) -> float:
@@ -58,6 +59,7 @@ class InnerDescent:
     H: Array
     since_update: Array
     updates: Array
+    payoff: bool
 
     @classmethod
     def start(
@@ -81,7 +83,7 @@ class InnerDescent:
         minimax = None if terms.largest is None else Minimax.start(T)
         descent: Descent = Adam(box, starts, learning_rate) if method == "adam" else LBFGS(box, starts)
         if state.payoff:
-            descent.relax(_LENIENT_PAYOFF)
+            descent.relax(_LENIENT_PAYOFF if lagrangian is None else _LENIENT_FEASIBLE)
         elif lagrangian is not None or minimax is not None:
             descent.relax(_LENIENT)
         return cls(
@@ -99,6 +101,7 @@ class InnerDescent:
             H=H,
             since_update=xp.zeros_like(rows),
             updates=xp.zeros_like(rows),
+            payoff=state.payoff,
         )
 
     def step(self, evaluate: Evaluator, state: ScalarizingState) -> bool:
@@ -188,7 +191,7 @@ class InnerDescent:
         at, was_stationary = active[due], stationary[due]
         if len(at) == 0:
             return
-        finished = was_stationary & self.descent.tighten(at)
+        finished = was_stationary if self.payoff else was_stationary & self.descent.tighten(at)
         if self.lagrangian is not None:
             self.lagrangian.update(at, self.G[at], self.H[at])
             finished = finished & self.lagrangian.settled(at)

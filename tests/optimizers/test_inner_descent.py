@@ -7,7 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import moo
+from moo.budget import Budget
+from moo.failures import OnError
 from moo.indicators import hypervolume
+from moo.loop import Run
 from moo.optimizers.inner_descent import _slowed
 
 VALUES = st.floats(-1e15, 1e15)
@@ -60,3 +63,14 @@ class Rewards(moo.Problem):
 def test_of_minibatches_the_mean_is_minimised_and_not_that_of_logarithms():
     result = moo.solve(Rewards(), moo.WeightedSum(n=3), budget=6000, seed=0)
     assert result.F.min() < -490_000
+
+
+def test_minima_under_constraints_are_found_to_what_scales_and_starts_need():
+    """BNH's constraints hold at its minima; each further update of the multipliers would cost a descent."""
+    problem = moo.problems.BNH()
+    run = Run.start(problem, moo.Scalarized(n=10), Budget.of(5000), 0, OnError.of("skip"))
+    while run.state.pool is None or run.state.payoff:
+        run.state = run.optimizer.step(run.evaluate, run.state)
+    assert run.evaluate.cost < 200
+    front = problem.pareto_front()
+    assert run.state.answer.F.min(axis=0) == pytest.approx(front.min(axis=0), abs=0.05)

@@ -144,11 +144,12 @@ class HypervolumeGradient(Optimizer[HypervolumeGradientState]):
         assert state.seed is not None
         seeding = self._seeding(evaluate.problem)
         state.seed = seeding.step(evaluate, state.seed)
-        first = state.seed_steps == 0 and not state.seed.payoff
-        covered = _covered(evaluate.problem, state.seed, self.n) if first else None
+        minima_known = not (state.seed.payoff or state.seed.begun)
+        covered = _covered(evaluate.problem, state.seed, self.n) if minima_known else None
         state.answer = state.seed.answer if covered is None else covered
-        state.seed_steps += not (state.seed.payoff or evaluate.problem.n_constr)
-        over = state.seed.converged or state.seed_steps > _SEED_STEPS or evaluate.fraction > _SEED_SHARE
+        state.seed_steps += state.seed.begun and not evaluate.problem.n_constr
+        enough = state.seed_steps > _SEED_STEPS or evaluate.fraction > _SEED_SHARE
+        over = state.seed.converged or (state.seed.begun and enough)
         if over or covered is not None:
             state.sample = state.seed.sample
             self._begin(evaluate.problem, state)

@@ -147,7 +147,7 @@ class ParetoSetLearning(Optimizer[ParetoSetLearningState]):
         problem = evaluate.problem
         state.seed = self._seeding(problem.n_obj).step(evaluate, state.seed)
         state.answer = state.seed.answer
-        if state.seed.payoff:
+        if not state.seed.begun:
             return state
         state.weights = state.seed.preferences
         assert state.seed.functions is not None

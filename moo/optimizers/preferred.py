@@ -74,7 +74,7 @@ class Preferred(MultiGradient):
         if state.seed is None:
             return super().step(evaluate, state)
         state.seed = self._seeding(state).step(evaluate, state.seed)
-        if not state.seed.payoff:
+        if state.seed.begun:
             assert state.seed.functions is not None
             assert state.seed.answer is not None
             scales = state.seed.functions.normalization

@@ -67,6 +67,11 @@ class ScalarizingState(State):
         return self.observed.arrays()
 
     @property
+    def begun(self) -> bool:
+        """Whether the rows themselves are solved: the individual minima, where wanted, are known."""
+        return self.inner is not None and not self.payoff
+
+    @property
     def sample(self) -> Evaluation:
         """The rows of the pool that were sampled from the box: what is typical is read off them."""
         assert self.pool is not None
@@ -180,6 +185,7 @@ class Scalarizing(Optimizer[ScalarizingState]):
             self._first_rows(problem, state)
         elif state.inner is None:
             self._all_rows(problem, state)
+            return state
         assert state.inner is not None
         self._observe(evaluate, state)
         done = state.inner.step(evaluate, state)

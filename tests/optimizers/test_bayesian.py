@@ -34,9 +34,9 @@ def plain(objective=first, **options):
 @pytest.mark.parametrize("name", ["active constraint", "active bound", "equality"])
 def test_the_contract(name):
     case = CASES[name]
-    result, again = (moo.solve(case.make(), METHOD, budget=16, seed=1) for _ in range(2))
+    result, again = (moo.solve(case.make(), METHOD, budget=12, seed=1) for _ in range(2))
     assert same_numbers(result, again)
-    assert result.cost.n_f == 16 == len(result.log["F"])
+    assert result.cost.n_f == 12 == len(result.log["F"])
     assert (case.xl <= result.X).all()
     assert (case.xu >= result.X).all()
     assert pytest.approx(case.F(result.X)) == result.F
@@ -67,13 +67,13 @@ def test_mixtures_are_modelled_as_such():
             "on": moo.Binary(),
         },
     )
-    result = moo.solve(problem, METHOD, budget=30, seed=1)
+    result = moo.solve(problem, METHOD, budget=24, seed=1)
     assert all(v["kind"] == "good" and v["on"] for v in result.variables)
     assert len({v["n"] for v in result.variables}) >= 3
 
 
 def test_failed_candidates_are_kept_away_from():
-    result = moo.solve(plain(lambda x: np.nan if x[0] > 0.5 else first(x)), METHOD, budget=25, seed=1)
+    result = moo.solve(plain(lambda x: np.nan if x[0] > 0.5 else first(x)), METHOD, budget=20, seed=1)
     failed = np.isnan(result.log["F"]).any(axis=1)
     assert failed[8:].mean() < failed[:8].mean() + 0.3
     assert np.isfinite(result.F).all()

@@ -61,7 +61,7 @@ def assert_not_worse(name, pop_size, budget, seeds):
 
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_it_is_not_worse_than_pymoos(name):
-    assert_not_worse(name, pop_size=40, budget=3000, seeds=15)
+    assert_not_worse(name, pop_size=40, budget=3000, seeds=9)
 
 
 @pytest.mark.slow

@@ -112,7 +112,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", ["DTLZ2", pytest.param("DTLZ7", marks=pytest.mark.slow)])
 def test_it_is_no_worse_than_pymoos(name):
     make, low, high = CASES[name]
     low, high = np.broadcast_to(low, 3), np.broadcast_to(high, 3)

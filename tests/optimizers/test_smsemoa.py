@@ -58,7 +58,7 @@ def test_units_do_not_matter(m):
     assert np.array_equal(smsemoa.reduced(F, 2), smsemoa.reduced(scaled, 2))
 
 
-@pytest.mark.parametrize("n_offsprings", [None, 1])
+@pytest.mark.parametrize("n_offsprings", [None, pytest.param(1, marks=pytest.mark.slow)])
 def test_it_is_no_worse_than_pymoos(n_offsprings):
     problem, ref = moo.problems.ZDT1(n_var=10), np.array([1.1, 1.1])
 

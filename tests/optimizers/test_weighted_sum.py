@@ -26,7 +26,7 @@ def quadratics(**options):
 
 @pytest.mark.parametrize("inner", INNER)
 def test_one_weight_vector_gives_the_closed_form_minimiser(inner):
-    result = moo.solve(quadratics(), moo.WeightedSum(weights=[0.7, 0.3], inner=inner), budget=6000)
+    result = moo.solve(quadratics(), moo.WeightedSum(weights=[0.7, 0.3], inner=inner), budget=3000)
     assert result.X.shape == (1, 3)
     assert result.X[0] == pytest.approx(0.4, abs=2e-2 if inner == "ga" else 2e-4)
     assert result.weights == pytest.approx(np.array([[0.7, 0.3]]))
@@ -49,7 +49,7 @@ def test_an_active_constraint_holds_and_binds(inner):
         return 0.8 - x[0]
 
     problem = quadratics(inequality=[above])
-    result = moo.solve(problem, moo.WeightedSum(weights=[0.5, 0.5], inner=inner), budget=8000)
+    result = moo.solve(problem, moo.WeightedSum(weights=[0.5, 0.5], inner=inner), budget=4000)
     assert result.feasible
     assert 0.8 - 1e-6 <= result.X[0, 0] <= 0.8 + (2e-2 if inner == "ga" else 1e-3)
     tolerance = {"ga": 5e-2, "adam": 1e-2}.get(inner, 1e-3)
@@ -59,7 +59,7 @@ def test_an_active_constraint_holds_and_binds(inner):
 @pytest.mark.parametrize("inner", ["lbfgs", "adam", "slsqp"])
 def test_an_equality_is_met(inner):
     problem = quadratics(equality=[lambda x: x[0] + x[1] - 1.0])
-    result = moo.solve(problem, moo.WeightedSum(weights=[0.5, 0.5], inner=inner), budget=8000)
+    result = moo.solve(problem, moo.WeightedSum(weights=[0.5, 0.5], inner=inner), budget=4000)
     assert result.feasible
     assert result.X[0] == pytest.approx([0.5, 0.5, 0.0], abs=2e-3)
 
@@ -67,7 +67,7 @@ def test_an_equality_is_met(inner):
 @pytest.mark.parametrize("inner", INNER)
 def test_an_active_bound_holds(inner):
     problem = moo.Problem([first, second], xl=[-2.0] * 2, xu=[0.25, 2.0])
-    result = moo.solve(problem, moo.WeightedSum(weights=[1.0, 0.0], inner=inner), budget=6000)
+    result = moo.solve(problem, moo.WeightedSum(weights=[1.0, 0.0], inner=inner), budget=3000)
     assert result.X[0, 0] <= 0.25
     assert result.X[0] == pytest.approx([0.25, 1.0], abs=2e-2 if inner == "ga" else 1e-4)
 
